@@ -1,0 +1,153 @@
+package probes
+
+import "time"
+
+// Ports on which every target listens. Health checks have one of their own,
+// so that they never look like an arrival.
+const (
+	PortHTTP   = 8080
+	PortTCP    = 9007
+	PortUDP    = 9053
+	PortHealth = 9100
+)
+
+// Do names what an order asks of a probe.
+type Do string
+
+// The kinds of order. The first three are attempts.
+const (
+	DoHTTP     Do = "http"     // HTTP/1.1 GET
+	DoTCP      Do = "tcp"      // connect, send a line, expect the signed answer
+	DoUDP      Do = "udp"      // send a datagram (again while the deadline lasts), expect the signed answer
+	DoConnect  Do = "connect"  // TCP connect to a service that is not ours; at most one byte is awaited, none is sent
+	DoHead     Do = "head"     // HTTP HEAD / to a service that is not ours
+	DoListener Do = "listener" // loopback to the pod's own listeners: the weakest control
+	DoKey      Do = "key"      // take this key; told once a pod, before anything else
+	DoReceipts Do = "receipts" // hand over the receipts after a sequence number
+	DoFlush    Do = "flush"    // answer End once every attempt sent before was answered
+)
+
+// Order is one line from the runner to a probe.
+type Order struct {
+	Do       Do       `json:"do"`
+	ID       string   `json:"id,omitempty"`
+	Round    int      `json:"round,omitempty"`
+	Nonce    string   `json:"nonce,omitempty"`
+	Token    string   `json:"token,omitempty"`
+	Host     string   `json:"host,omitempty"`
+	Port     int      `json:"port,omitempty"`
+	Deadline Duration `json:"deadline,omitempty"`
+	Key      []byte   `json:"key,omitempty"`
+	After    uint64   `json:"after,omitempty"`
+}
+
+// Reply is one line from a probe to the runner. Exactly one part is set.
+type Reply struct {
+	Observed *Observation `json:"observed,omitempty"`
+	Keyed    *Keyed       `json:"keyed,omitempty"`
+	Receipts *Receipts    `json:"receipts,omitempty"`
+	End      *End         `json:"end,omitempty"`
+	Fault    string       `json:"fault,omitempty"` // an order that could not be read or followed
+}
+
+// Keyed acknowledges a key.
+type Keyed struct {
+	Boot string `json:"boot"` // the probe process's own id: another one means that it restarted
+}
+
+// End closes a batch. Got and Answered count the attempts since the last End;
+// they differ only where the probe lost some.
+type End struct {
+	Got      int `json:"got"`
+	Answered int `json:"answered"`
+}
+
+// Phase is how far an attempt came before it ended.
+type Phase string
+
+// The phases of an attempt, in their order.
+const (
+	PhaseResolve Phase = "resolve"
+	PhaseConnect Phase = "connect"
+	PhaseWrite   Phase = "write"
+	PhaseRead    Phase = "read"
+	PhaseDone    Phase = "done" // an answer was read whole
+)
+
+// Observation is what the source saw of one attempt, unjudged.
+type Observation struct {
+	ID        string            `json:"id"`
+	Round     int               `json:"round"`
+	Nonce     string            `json:"nonce"`
+	Do        Do                `json:"do"`
+	Phase     Phase             `json:"phase"`
+	Errno     string            `json:"errno,omitempty"` // symbolic, such as ECONNREFUSED
+	Timeout   bool              `json:"timeout,omitempty"`
+	DNS       string            `json:"dns,omitempty"` // in PhaseResolve: nxdomain, nodata, servfail, timeout, error
+	Error     string            `json:"error,omitempty"`
+	Local     string            `json:"local,omitempty"`  // address:port bound by the source, known even where connecting failed
+	Remote    string            `json:"remote,omitempty"` // address:port tried
+	Status    int               `json:"status,omitempty"`
+	Header    map[string]string `json:"header,omitempty"` // server, www-authenticate, grpc-status and the like
+	Bytes     []byte            `json:"bytes,omitempty"`  // the first bytes of the answer, bounded
+	ConnectMS float64           `json:"connectMs,omitempty"`
+	MS        float64           `json:"ms"`
+}
+
+// Receipt is one arrival at a target: an accepted connection or a datagram.
+type Receipt struct {
+	Seq    uint64    `json:"seq"` // counts from 1 in each boot
+	At     time.Time `json:"at"`  // by the target's clock
+	Proto  string    `json:"proto"`
+	Port   int       `json:"port"`   // the target's own
+	Remote string    `json:"remote"` // address:port it came from
+	Nonce  string    `json:"nonce,omitempty"`
+	Good   bool      `json:"good,omitempty"` // its token was one of this target's key
+}
+
+// Receipts is a batch of them. Lost counts arrivals that were not kept since
+// the process started: any is an overflow. More says that a further batch
+// follows at once.
+type Receipts struct {
+	Boot     string    `json:"boot"`
+	Receipts []Receipt `json:"receipts"`
+	Last     uint64    `json:"last"` // the newest sequence number given out so far
+	Lost     uint64    `json:"lost,omitempty"`
+	More     bool      `json:"more,omitempty"`
+}
+
+// Outcome is an observation's class.
+type Outcome string
+
+// The outcomes, in the order of the design's table.
+const (
+	Reached         Outcome = "reached"
+	Misrouted       Outcome = "misrouted"
+	Disclosed       Outcome = "disclosed"
+	Received        Outcome = "received"
+	Forbidden       Outcome = "forbidden"
+	Unauthenticated Outcome = "unauthenticated"
+	TLSRejected     Outcome = "tls-rejected"
+	Refused         Outcome = "refused"
+	Reset           Outcome = "reset"
+	Closed          Outcome = "closed"
+	Dropped         Outcome = "dropped"
+	Unreachable     Outcome = "unreachable"
+	Unresolved      Outcome = "unresolved"
+	Blackholed      Outcome = "blackholed"
+	Error           Outcome = "error"
+)
+
+// Authenticity says whose answer the bytes of an observation are, which only
+// the holder of the keys can tell.
+type Authenticity int
+
+// Silent is no answer at all, Genuine one signed by the very target, Foreign
+// one signed by another target of the same run, Unsigned bytes that no key of
+// the run made.
+const (
+	Silent Authenticity = iota
+	Genuine
+	Foreign
+	Unsigned
+)

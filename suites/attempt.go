@@ -1,0 +1,76 @@
+package suites
+
+import (
+	"fmt"
+
+	"github.com/partywall/partywall/probes"
+	"github.com/partywall/partywall/tenancy"
+)
+
+// Expectation is what the tenancy says of an attempt.
+type Expectation string
+
+// Denied is the rule between tenants; Allowed is what a declared crossing or a
+// shared service makes of it.
+const (
+	Denied  Expectation = "denied"
+	Allowed Expectation = "allowed"
+)
+
+// Address says by which of its addresses a target is tried.
+type Address string
+
+// The kinds of address.
+const (
+	ServiceName Address = "service-name" // the DNS name of the target's own Service
+	PodIP       Address = "pod-ip"
+)
+
+// Placement says where source and target stand to each other.
+type Placement string
+
+// The placements. AnyNode is for targets whose node is not ours to choose.
+const (
+	SameNode  Placement = "same-node"
+	CrossNode Placement = "cross-node"
+	AnyNode   Placement = "any-node"
+)
+
+// Place is one side of an attempt before there are pods.
+type Place struct {
+	Tenant    string
+	Namespace string
+}
+
+// Attempt is one thing that one tenant tries on one target, with what is
+// expected of it. Its id is the same from run to run.
+type Attempt struct {
+	Suite, Check string
+	From, To     Place
+	Target       int    // which of the namespace's targets; unused where Service is set
+	Service      string // a real Service of To.Namespace instead of a target of ours
+	Address      Address
+	Port         tenancy.Port
+	Do           probes.Do
+	Placement    Placement
+	Sidecar      bool // the source pod carries a mesh proxy
+	Expect       Expectation
+	Severity     tenancy.Severity // of the leak it would be
+	Reason       string           // why it is allowed, where it is
+}
+
+// ID names the attempt: suite, check, both tenants and namespaces, target,
+// kind of address, port, placement and whether its source has a sidecar.
+func (a Attempt) ID() string {
+	target := fmt.Sprintf("target-%d", a.Target)
+	if a.Service != "" {
+		target = a.Service
+	}
+	source := "bare"
+	if a.Sidecar {
+		source = "sidecar"
+	}
+	return fmt.Sprintf("%s/%s/%s.%s->%s.%s/%s/%s:%d/%s/%s", a.Suite, a.Check,
+		a.From.Tenant, a.From.Namespace, a.To.Tenant, a.To.Namespace,
+		target, a.Address, a.Port.Number, a.Placement, source)
+}

@@ -1,0 +1,82 @@
+package tenancy
+
+import "time"
+
+// DefaultLabel is the namespace label whose value names the tenant where the
+// tenancy file names no other.
+const DefaultLabel = "tenant"
+
+// Tenancy is what a run works on: the user's file held against the cluster.
+// Tenants are sorted by name, and their namespaces too.
+type Tenancy struct {
+	Name       string // metadata.name, or the cluster context's where there is no file
+	Path       string // the file it came from; empty without one
+	Tenants    []Tenant
+	Shared     []Shared
+	Crossings  []Crossing
+	Exceptions []Exception
+	Promises   Promises
+	FailOn     Severity
+	Ignored    []string // namespaces set aside: system ones and those that the file ignores
+	Unclaimed  []string // namespaces of no tenant, not ignored either
+}
+
+// Tenant is a name and the namespaces that it owns.
+type Tenant struct {
+	Name       string
+	Namespaces []string
+}
+
+// Port is a transport port as policies name it: tcp/8080, udp/53.
+type Port struct {
+	Protocol string // tcp or udp
+	Number   int
+}
+
+// Shared is a service that several tenants may use.
+type Shared struct {
+	Name      string
+	Namespace string
+	Service   string
+	Ports     []Port
+	Tenants   []string // names; "*" stands for all
+}
+
+// Crossing is intended traffic from one tenant to another.
+type Crossing struct {
+	From, To string
+	Ports    []Port
+	Reason   string
+	Owner    string
+	Expires  time.Time // the last day it is allowed; zero: no end
+}
+
+// Exception is a leak that somebody accepted until a day.
+type Exception struct {
+	Match   string // a glob over attempt ids; * matches any run of characters
+	Reason  string
+	Owner   string
+	Expires time.Time // the last day it holds
+	Line    int       // where the file states it
+}
+
+// Promises are what the platform says of its walls.
+type Promises struct {
+	// Denial lists the outcomes that count as a denial; empty: any of them.
+	Denial []string
+	// WeakControls says whether a target's own listener counts as its control
+	// where no better rung of the ladder answers.
+	WeakControls bool
+}
+
+// Severity grades a finding.
+type Severity int
+
+// The severities, from the least to the worst.
+const (
+	Info Severity = iota
+	Low
+	Medium
+	High
+	Critical
+)

@@ -1,0 +1,164 @@
+package verdicts
+
+import (
+	"time"
+
+	"github.com/partywall/partywall/probes"
+	"github.com/partywall/partywall/suites"
+)
+
+// Verdict is an outcome held against its expectation.
+type Verdict string
+
+// The verdicts, in the order of the design's table.
+const (
+	Isolated     Verdict = "isolated"     // denied, and both sides prove it
+	Unreached    Verdict = "unreached"    // denied as far as one side can tell
+	Allowed      Verdict = "allowed"      // declared, and works
+	Leak         Verdict = "leak"         // got through, not declared
+	Broken       Verdict = "broken"       // declared, but blocked
+	Excepted     Verdict = "excepted"     // a leak that somebody accepted
+	Inconclusive Verdict = "inconclusive" // no evidence either way
+	Skipped      Verdict = "skipped"      // not applicable here
+)
+
+// Grade says how good the evidence is.
+type Grade string
+
+// The grades. Only two-sided evidence can prove isolation.
+const (
+	TwoSided Grade = "two-sided" // a witness of ours at both ends
+	OneSided Grade = "one-sided" // none at the far end
+	Static   Grade = "static"    // read from objects
+)
+
+// Rung is the kind of control that a verdict rests on, from the strongest.
+type Rung string
+
+// The rungs of the ladder of controls. None is no control at all.
+const (
+	RungSameNamespace Rung = "same-namespace"
+	RungSameTenant    Rung = "same-tenant"
+	RungCrossing      Rung = "declared-crossing"
+	RungListener      Rung = "listener"
+	RungNone          Rung = "none"
+)
+
+// Side is one end of an attempt as it was found in the cluster.
+type Side struct {
+	Tenant    string `json:"tenant"`
+	Namespace string `json:"namespace"`
+	Pod       string `json:"pod,omitempty"`
+	Node      string `json:"node,omitempty"`
+	Sidecar   bool   `json:"sidecar"`
+}
+
+// Control is how the controls of one cell ended in one round.
+type Control struct {
+	Before probes.Outcome `json:"before,omitempty"`
+	After  probes.Outcome `json:"after,omitempty"`
+	Rung   Rung           `json:"rung"`
+}
+
+// Round is what one round of an attempt showed.
+type Round struct {
+	At       time.Time      `json:"at"`
+	Outcome  probes.Outcome `json:"outcome"`
+	Phase    probes.Phase   `json:"phase,omitempty"`
+	Error    string         `json:"error,omitempty"`
+	MS       float64        `json:"ms"`
+	Receipts int            `json:"receipts"` // arrivals at the target that may be this attempt's
+	Control  Control        `json:"control"`
+	Source   probes.Outcome `json:"source,omitempty"` // of the source control
+}
+
+// Evidence is what a verdict rests on.
+type Evidence struct {
+	Rounds []Round `json:"rounds,omitempty"`
+}
+
+// Result is one attempt, judged.
+type Result struct {
+	ID        string             `json:"id"`
+	Suite     string             `json:"suite"`
+	Check     string             `json:"check"`
+	From      Side               `json:"from"`
+	To        Side               `json:"to"`
+	Service   string             `json:"service,omitempty"` // of a shared service
+	Address   suites.Address     `json:"address"`
+	Protocol  string             `json:"protocol"`
+	Port      int                `json:"port"`
+	Placement suites.Placement   `json:"placement"`
+	Expect    suites.Expectation `json:"expect"`
+	Verdict   Verdict            `json:"verdict"`
+	Outcome   probes.Outcome     `json:"outcome,omitempty"`
+	Grade     Grade              `json:"grade"`
+	Severity  string             `json:"severity"` // of the leak that it is or would be
+	Fails     bool               `json:"fails"`    // a leak at or above the threshold, or broken
+	Startup   bool               `json:"startup,omitempty"`
+	Evidence  Evidence           `json:"evidence"`
+	Why       string             `json:"why"` // one sentence
+	Remedy    string             `json:"remedy,omitempty"`
+	Rerun     string             `json:"rerun,omitempty"` // the command that shows it again
+	Exception *Exception         `json:"exception,omitempty"`
+}
+
+// Exception is who accepted a leak, why, and until when.
+type Exception struct {
+	Owner   string `json:"owner"`
+	Reason  string `json:"reason"`
+	Expires string `json:"expires"` // YYYY-MM-DD
+}
+
+// Header opens a record of a run: what was run, where, by whom.
+type Header struct {
+	APIVersion string      `json:"apiVersion"` // partywall.dev/v1alpha1
+	Kind       string      `json:"kind"`       // Results
+	Run        string      `json:"run"`
+	Version    string      `json:"version"` // of Partywall
+	Tenancy    string      `json:"tenancy"`
+	Context    string      `json:"context"` // of the kubeconfig
+	Server     string      `json:"server"`  // the Kubernetes version
+	Identity   string      `json:"identity"`
+	Image      string      `json:"image"` // the probe's
+	Started    time.Time   `json:"started"`
+	FailOn     string      `json:"failOn"`
+	Tenants    []TenantRow `json:"tenants"`
+	Shared     []string    `json:"shared,omitempty"` // names of shared services: columns of their own
+	Ignored    []string    `json:"ignored,omitempty"`
+	Unclaimed  []string    `json:"unclaimed,omitempty"`
+	Planned    int         `json:"planned"`
+	Filters    []string    `json:"filters,omitempty"` // what the user left out, as flags
+}
+
+// TenantRow is a tenant in a header.
+type TenantRow struct {
+	Name       string   `json:"name"`
+	Namespaces []string `json:"namespaces"`
+}
+
+// Summary closes a record.
+type Summary struct {
+	Finished    time.Time       `json:"finished"`
+	Counts      map[Verdict]int `json:"counts"`
+	Failures    int             `json:"failures"`
+	Partial     bool            `json:"partial"`
+	NotRun      []string        `json:"notRun,omitempty"` // sentences: what was left out or not run, and why
+	Notes       []string        `json:"notes,omitempty"`  // what changed meanwhile, expired exceptions, and the like
+	Sensitivity Sensitivity     `json:"sensitivity"`
+	Exit        int             `json:"exit"`
+}
+
+// Sensitivity is the run's proof that it sees what gets through: its controls,
+// judged as if they were cross-tenant.
+type Sensitivity struct {
+	Controls int `json:"controls"` // judged
+	Reached  int `json:"reached"`  // came out as reached, with a receipt
+}
+
+// Record is a whole run.
+type Record struct {
+	Header  Header   `json:"header"`
+	Results []Result `json:"results"`
+	Summary Summary  `json:"summary"`
+}
