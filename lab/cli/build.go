@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/partywall/partywall/lab/build"
+	"github.com/partywall/partywall/lab/state"
+)
+
+func newBuild(streams Streams, o *options) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "build",
+		Short: "Compile the lab's components where they are missing or out of date",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			lab, err := o.lab()
+			if err != nil {
+				return err
+			}
+			return o.build(cmd.Context(), streams, lab)
+		},
+	}
+	o.addSource(cmd)
+	return cmd
+}
+
+func (o *options) build(ctx context.Context, streams Streams, lab state.Lab) error {
+	source, err := o.sourceDir()
+	if err != nil {
+		return err
+	}
+	return build.Builder{Source: source, Lab: lab, Progress: streams.Err}.All(ctx)
+}

@@ -1,0 +1,231 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/partywall/partywall/lab/images"
+	"github.com/partywall/partywall/lab/processes"
+	"github.com/partywall/partywall/lab/state"
+	"github.com/partywall/partywall/lab/teardown"
+)
+
+func newUp(streams Streams, o *options) *cobra.Command {
+	var archives []string
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Start the lab; a lab that is up stays as it is",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			lab, err := o.lab()
+			if err != nil {
+				return err
+			}
+			return o.up(cmd.Context(), streams, lab, archives)
+		},
+	}
+	o.addSource(cmd)
+	cmd.Flags().StringArrayVar(&archives, "probe-image", nil, "docker archive of an image that every node gets (can be given again)")
+	return cmd
+}
+
+func (o *options) up(ctx context.Context, streams Streams, lab state.Lab, archives []string) error {
+	if err := errors.Join(requireRoot(), requireTools()); err != nil {
+		return err
+	}
+	archives, err := checkArchives(archives)
+	if err != nil {
+		return err
+	}
+	if err := o.build(ctx, streams, lab); err != nil {
+		return err
+	}
+	for _, image := range images.Own() {
+		archives = append(archives, lab.Share("images", image.Binary+".tar"))
+	}
+	unlock, err := lab.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	status, err := inspect(ctx, lab)
+	if err != nil {
+		return err
+	}
+	if status.State == stateUp {
+		return refresh(ctx, streams, lab, archives)
+	}
+	if status.State == stateBroken {
+		fmt.Fprintf(streams.Err, "lab %s is broken and starts anew: %s\n", lab.Name, status.Why)
+	}
+	return start(ctx, streams, lab, archives)
+}
+
+// refresh brings images that have changed into the nodes of a running lab.
+func refresh(ctx context.Context, streams Streams, lab state.Lab, archives []string) error {
+	record, _, err := lab.Load()
+	if err != nil {
+		return err
+	}
+	for _, node := range lab.Nodes() {
+		store := images.Store{
+			Ctr:    lab.Bin("ctr"),
+			Socket: images.Socket(record.Components["holder-"+node.Name].PID),
+			Family: processes.NewFamily(),
+		}
+		for _, archive := range archives {
+			imported, err := store.Sync(ctx, archive)
+			if err != nil {
+				return fmt.Errorf("importing %s into %s: %w", archive, node.Name, err)
+			}
+			if imported {
+				fmt.Fprintf(streams.Err, "lab %s: %s has a new %s\n", lab.Name, node.Name, filepath.Base(archive))
+			}
+		}
+	}
+	fmt.Fprintf(streams.Err, "lab %s is up\n", lab.Name)
+	return nil
+}
+
+// start removes what may be left of an earlier lab, and starts a new one. What
+// a failed start made is removed, except for its logs.
+func start(ctx context.Context, streams Streams, lab state.Lab, archives []string) error {
+	begin := time.Now()
+	if err := teardown.Remove(ctx, lab, false); err != nil {
+		return fmt.Errorf("clearing the place: %w", err)
+	}
+	say := func(text string) {
+		fmt.Fprintf(streams.Err, "lab %s: %s (%.1f s)\n", lab.Name, text, time.Since(begin).Seconds())
+	}
+	err := launchSupervisor(ctx, lab, archives, say)
+	if err == nil {
+		say("up")
+		return nil
+	}
+	failed := fmt.Errorf("lab %s did not start (its logs are kept in %s): %w", lab.Name, lab.Path("logs"), err)
+	// An interrupt that stopped the start must not stop the cleaning.
+	return errors.Join(failed, teardown.Remove(context.WithoutCancel(ctx), lab, true))
+}
+
+// launchSupervisor starts the supervisor and follows it until the lab is ready.
+func launchSupervisor(ctx context.Context, lab state.Lab, archives []string, say func(string)) error {
+	if err := os.MkdirAll(lab.Path("logs"), 0o755); err != nil {
+		return fmt.Errorf("making the lab's folder: %w", err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding the lab's own binary: %w", err)
+	}
+	log, err := os.Create(lab.Log("supervisor"))
+	if err != nil {
+		return fmt.Errorf("opening the supervisor's log: %w", err)
+	}
+	defer log.Close()
+	reports, reportsEnd, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer reports.Close()
+	args := []string{"supervise", "--name", lab.Name}
+	for _, archive := range archives {
+		args = append(args, "--archive", archive)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, "/"
+	cmd.ExtraFiles = []*os.File{reportsEnd}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	lifeline, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	defer lifeline.Close()
+	err = cmd.Start()
+	_ = reportsEnd.Close()
+	if err != nil {
+		return fmt.Errorf("starting the supervisor: %w", err)
+	}
+	// Waited for here, so that one that ends is not left defunct.
+	go func() { _ = cmd.Wait() }()
+	identity, err := processes.Identify(cmd.Process.Pid)
+	if err != nil {
+		return err
+	}
+	if err := lab.Save(state.Record{Supervisor: identity}); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = lifeline.Close() })
+	defer stop()
+	if err := follow(reports, say); err != nil {
+		return errors.Join(context.Cause(ctx), err)
+	}
+	return nil
+}
+
+// follow relays the supervisor's messages until it is ready or has failed.
+func follow(reports io.Reader, say func(string)) error {
+	decoder := json.NewDecoder(reports)
+	for {
+		var m message
+		if err := decoder.Decode(&m); err != nil {
+			return errors.New("the supervisor ended without a word; see its log")
+		}
+		switch {
+		case m.Error != "":
+			return errors.New(m.Error)
+		case m.Ready:
+			return nil
+		}
+		say(m.Progress)
+	}
+}
+
+func checkArchives(archives []string) ([]string, error) {
+	var checked []string
+	for _, archive := range archives {
+		absolute, err := filepath.Abs(archive)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := images.Contents(absolute); err != nil {
+			return nil, err
+		}
+		checked = append(checked, absolute)
+	}
+	return checked, nil
+}
+
+func requireRoot() error {
+	if os.Geteuid() != 0 {
+		return errors.New("the lab makes namespaces and cgroups: run it as root")
+	}
+	return nil
+}
+
+// requireTools names the Debian packages whose commands are missing.
+func requireTools() error {
+	packages := map[string]string{
+		"runc": "runc", "ip": "iproute2", "nft": "nftables", "iptables": "iptables", "conntrack": "conntrack",
+		"clang-19": "clang-19", "nsenter": "util-linux", "unshare": "util-linux",
+	}
+	var missing []string
+	for command, pkg := range packages {
+		if _, err := exec.LookPath(command); err != nil {
+			missing = append(missing, fmt.Sprintf("%s (Debian package %s)", command, pkg))
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("commands that the lab needs are missing: %s", strings.Join(missing, ", "))
+	}
+	return nil
+}

@@ -1,0 +1,36 @@
+package network
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/partywall/partywall/lab/state"
+)
+
+// forwardPackets lets the lab's namespaces route. The thread sees its own
+// namespace's values under /proc/thread-self/net, but /proc/sys/net follows the
+// reader's namespace too, so writing from inside is enough.
+func forwardPackets(lab state.Lab) error {
+	if err := Inside(lab.ID(), func() error { return setSysctl("net/ipv4/ip_forward", "1") }); err != nil {
+		return err
+	}
+	for _, node := range lab.Nodes() {
+		err := Inside(node.Netns, func() error {
+			if err := setSysctl("net/ipv4/ip_forward", "1"); err != nil {
+				return err
+			}
+			return setSysctl("net/ipv4/conf/all/route_localnet", "1")
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func setSysctl(name, value string) error {
+	if err := os.WriteFile("/proc/sys/"+name, []byte(value), 0o644); err != nil {
+		return fmt.Errorf("setting %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package network
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	"github.com/partywall/partywall/lab/processes"
+	"github.com/partywall/partywall/lab/state"
+)
+
+// The fixed addresses inside a lab. Labs do not see each other, so all use the
+// same.
+const (
+	// Gateway is the outer namespace's address on the bridge: etcd and the API
+	// server listen there.
+	Gateway = "10.66.0.1"
+	// Outside and OutsideOther are hosts that belong to no cluster, from the
+	// block that RFC 5737 keeps for documentation.
+	Outside, OutsideOther = "203.0.113.10", "203.0.113.20"
+	// Metadata is the address of a cloud's metadata service. Nobody listens.
+	Metadata = "169.254.169.254"
+)
+
+// Create makes the lab's network namespaces and joins them.
+func Create(ctx context.Context, family *processes.Family, lab state.Lab) error {
+	ip, err := exec.LookPath("ip")
+	if err != nil {
+		return fmt.Errorf("finding ip (install the Debian package iproute2): %w", err)
+	}
+	run := func(stdin string, args ...string) error {
+		cmd := exec.CommandContext(ctx, ip, args...)
+		cmd.Stdin = strings.NewReader(stdin)
+		_, err := family.Run(cmd)
+		return err
+	}
+	for _, name := range append([]string{lab.ID()}, nodeNamespaces(lab)...) {
+		if err := run("", "netns", "add", name); err != nil {
+			return fmt.Errorf("making network namespace %s: %w", name, err)
+		}
+	}
+	if err := run(outerBatch(lab), "-n", lab.ID(), "-batch", "-"); err != nil {
+		return fmt.Errorf("wiring the outer network namespace: %w", err)
+	}
+	for _, node := range lab.Nodes() {
+		if err := run(nodeBatch(node), "-n", node.Netns, "-batch", "-"); err != nil {
+			return fmt.Errorf("wiring %s: %w", node.Name, err)
+		}
+	}
+	return forwardPackets(lab)
+}
+
+func nodeNamespaces(lab state.Lab) []string {
+	var names []string
+	for _, node := range lab.Nodes() {
+		names = append(names, node.Netns)
+	}
+	return names
+}
+
+func outerBatch(lab state.Lab) string {
+	var b strings.Builder
+	fmt.Fprintln(&b, "link set lo up")
+	fmt.Fprintln(&b, "link add bridge0 type bridge")
+	fmt.Fprintf(&b, "addr add %s/24 dev bridge0\n", Gateway)
+	fmt.Fprintln(&b, "link set bridge0 up")
+	for _, address := range []string{Outside, OutsideOther, Metadata} {
+		fmt.Fprintf(&b, "addr add %s/32 dev lo\n", address)
+	}
+	for _, node := range lab.Nodes() {
+		fmt.Fprintf(&b, "link add %s type veth peer name eth0 netns %s\n", node.Name, node.Netns)
+		fmt.Fprintf(&b, "link set %s master bridge0 up\n", node.Name)
+		// The API server calls webhooks served by pods, and outside hosts answer them.
+		fmt.Fprintf(&b, "route add %s via %s\n", node.PodCIDR, node.IP)
+	}
+	return b.String()
+}
+
+func nodeBatch(node state.Node) string {
+	return fmt.Sprintf("link set lo up\naddr add %s/24 dev eth0\nlink set eth0 up\nroute add default via %s\n", node.IP, Gateway)
+}

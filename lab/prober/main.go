@@ -1,0 +1,140 @@
+// Command prober is the lab's own witness: it shares no code with Partywall, so
+// that the lab's walls are proven before Partywall is trusted to test any.
+//
+//	prober serve NAME              answers on 8080: HTTP over TCP, and an echo over UDP
+//	prober connect PROTO ADDR:PORT tries once; prints what answered, or why nothing did
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	port     = ":8080"
+	deadline = 2 * time.Second
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "prober:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	switch {
+	case len(args) == 2 && args[0] == "serve":
+		return serve(args[1])
+	case len(args) == 3 && args[0] == "connect":
+		answer, err := connect(args[1], args[2])
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(out, answer)
+		return err
+	}
+	return fmt.Errorf("usage: prober serve NAME | prober connect tcp|udp ADDRESS:PORT")
+}
+
+// serve answers every HTTP path with the name and echoes datagrams behind it,
+// on port 8080 and, for cases about ports, on 8081 and 8082.
+func serve(name string) error {
+	failed := make(chan error, 1)
+	for _, port := range []string{port, ":8081", ":8082"} {
+		packets, err := net.ListenPacket("udp", port)
+		if err != nil {
+			return err
+		}
+		go func() { failed <- echo(packets, name) }()
+		server := &http.Server{Addr: port, ReadHeaderTimeout: 10 * time.Second, Handler: greeter(name)}
+		go func() { failed <- server.ListenAndServe() }()
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
+	select {
+	case err := <-failed:
+		return err
+	case <-stop:
+		return nil
+	}
+}
+
+func greeter(name string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		fmt.Fprintln(w, name)
+	})
+}
+
+func echo(packets net.PacketConn, name string) error {
+	buffer := make([]byte, 1500)
+	for {
+		n, from, err := packets.ReadFrom(buffer)
+		if err != nil {
+			return err
+		}
+		// An answer that cannot be sent is one the asker does not get.
+		_, _ = packets.WriteTo(append([]byte(name+" "), buffer[:n]...), from)
+	}
+}
+
+func connect(protocol, address string) (string, error) {
+	switch protocol {
+	case "tcp":
+		return connectTCP(address)
+	case "udp":
+		return connectUDP(address)
+	}
+	return "", fmt.Errorf("protocol %q: use tcp or udp", protocol)
+}
+
+func connectTCP(address string) (string, error) {
+	client := &http.Client{Timeout: deadline, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get("http://" + address + "/")
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1024))
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(string(body)), nil
+}
+
+// connectUDP sends the same datagram a few times within the deadline: one that
+// is lost on a busy machine is no wall.
+func connectUDP(address string) (string, error) {
+	conn, err := net.Dial("udp", address)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	buffer := make([]byte, 1500)
+	const tries = 4
+	for range tries {
+		if _, err = conn.Write([]byte("hello")); err != nil {
+			return "", err
+		}
+		if err = conn.SetReadDeadline(time.Now().Add(deadline / tries)); err != nil {
+			return "", err
+		}
+		var n int
+		if n, err = conn.Read(buffer); err == nil {
+			return strings.TrimSpace(string(buffer[:n])), nil
+		}
+	}
+	return "", err
+}
