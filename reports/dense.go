@@ -1,0 +1,169 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+)
+
+const (
+	groupSize = 10 // columns that stand together without a line between
+	mostLabel = 24 // of a tenant's name beside its row
+	frame     = 3  // what a column of the table costs beside its text
+)
+
+// writeDense has one symbol a pair, ten to a group, in as many blocks of
+// columns as the width asks for. With very many tenants it draws only what has
+// something to look at, and names the rest.
+func writeDense(w io.Writer, g *grid, opt Options) error {
+	rows := g.drawnRows()
+	per := g.columnsPerBlock(rows, opt)
+	var left []string // blocks of columns that are not drawn
+	for from := 0; from < len(g.cols); from += per {
+		to := min(from+per, len(g.cols))
+		if len(g.rows) > foldAbove && !g.colAttention(from, to) {
+			left = append(left, g.span(from, to))
+			continue
+		}
+		drawn, err := g.block(rows, from, to, opt)
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, drawn); err != nil {
+			return err
+		}
+	}
+	g.writeLeftOut(w, rows, left, opt)
+	return nil
+}
+
+// drawnRows are all rows, or where there are very many those to look at.
+func (g *grid) drawnRows() []int {
+	var rows []int
+	for i := range g.rows {
+		if len(g.rows) <= foldAbove || g.rowAttention(i) {
+			rows = append(rows, i)
+		}
+	}
+	return rows
+}
+
+func (g *grid) span(from, to int) string {
+	if to-from == 1 {
+		return g.number(from)
+	}
+	return g.number(from) + " to " + g.number(to-1)
+}
+
+// columnsPerBlock is how many fit beside the labels: all of them, or else
+// whole groups, or in the narrowest of terminals a part of one.
+func (g *grid) columnsPerBlock(rows []int, opt Options) int {
+	label := twwidth.Width(corner)
+	for _, i := range rows {
+		label = max(label, twwidth.Width(g.shortLabel(i, opt)))
+	}
+	room := opt.width() - label - frame - 1
+	groups := (len(g.cols) + groupSize - 1) / groupSize
+	if len(g.cols)+groups*frame <= room {
+		return len(g.cols)
+	}
+	if fit := room / (groupSize + frame); fit > 0 {
+		return fit * groupSize
+	}
+	return max(room-frame, 1)
+}
+
+// block draws columns from (inclusive) to (exclusive).
+func (g *grid) block(rows []int, from, to int, opt Options) (string, error) {
+	height := 0
+	for j := from; j < to; j++ {
+		height = max(height, len(g.number(j)))
+	}
+	header := []string{corner}
+	for at := from; at < to; at += groupSize {
+		header = append(header, g.upright(at, min(at+groupSize, to), height))
+	}
+	lines := make([][]string, 0, len(rows))
+	for _, i := range rows {
+		cells := []string{g.shortLabel(i, opt)}
+		for at := from; at < to; at += groupSize {
+			cells = append(cells, g.symbols(i, at, min(at+groupSize, to), opt))
+		}
+		lines = append(lines, cells)
+	}
+	return table(header, lines, roomy)
+}
+
+// upright writes the numbers of the columns from top to bottom.
+func (g *grid) upright(from, to, height int) string {
+	lines := make([]strings.Builder, height)
+	for j := from; j < to; j++ {
+		number := fmt.Sprintf("%*s", height, g.number(j))
+		for k := range lines {
+			lines[k].WriteByte(number[k])
+		}
+	}
+	texts := make([]string, height)
+	for k := range lines {
+		texts[k] = lines[k].String()
+	}
+	return strings.Join(texts, "\n")
+}
+
+func (g *grid) symbols(row, from, to int, opt Options) string {
+	var b strings.Builder
+	for col := from; col < to; col++ {
+		c := g.cells[[2]int{row, col}]
+		if c == nil {
+			b.WriteString(g.blank(row, col))
+			continue
+		}
+		k := c.worst()
+		b.WriteString(opt.paint(k, classes[k].symbol))
+	}
+	return b.String()
+}
+
+// shortLabel cuts a long name; writeLeftOut tells the whole of it.
+func (g *grid) shortLabel(row int, opt Options) string {
+	label := g.rowLabel(row)
+	room := len(fmt.Sprint(len(g.rows))) + 1 + min(mostLabel, opt.width()/4)
+	if twwidth.Width(label) <= room {
+		return label
+	}
+	// Truncate marks even what needs no cut.
+	return twwidth.Truncate(label, room, "…")
+}
+
+// writeLeftOut says in words what was not drawn, so that every tenant is named
+// in full.
+func (g *grid) writeLeftOut(w io.Writer, rows []int, blocks []string, opt Options) {
+	drawn := map[int]bool{}
+	var cut []string
+	for _, i := range rows {
+		drawn[i] = true
+		if g.shortLabel(i, opt) != g.rowLabel(i) {
+			cut = append(cut, g.plainLabel(i))
+		}
+	}
+	var clean []string
+	for i := range g.rows {
+		if !drawn[i] {
+			clean = append(clean, g.plainLabel(i))
+		}
+	}
+	if len(cut) > 0 {
+		writeList(w, opt, "In full:", cut)
+	}
+	if len(clean) > 0 {
+		writeList(w, opt, fmt.Sprintf("Nothing to look at from %d tenants:", len(clean)), clean)
+	}
+	if len(blocks) > 0 {
+		writeList(w, opt, "Nothing to look at towards columns", blocks)
+	}
+	io.WriteString(w, g.sharedLegend(opt))
+}
+
+func (g *grid) plainLabel(row int) string { return strings.TrimSpace(g.rowLabel(row)) }

@@ -1,0 +1,133 @@
+package reports
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/partywall/partywall/verdicts"
+)
+
+// mostFindings is how many groups are told in full.
+const mostFindings = 20
+
+// finding is results that say the same of the same pair.
+type finding struct {
+	class    class
+	first    *verdicts.Result
+	severity string // the worst
+	count    int
+}
+
+// findings groups what needs attention, the worst first.
+func findings(rec *verdicts.Record) []*finding {
+	type key struct {
+		class                class
+		from, to, check, why string
+	}
+	var list []*finding
+	seen := map[key]*finding{}
+	for i := range rec.Results {
+		r := &rec.Results[i]
+		c := classOf(r)
+		if !c.attention() {
+			continue
+		}
+		k := key{c, r.From.Tenant, r.To.Tenant, r.Suite + "/" + r.Check, r.Why}
+		f := seen[k]
+		if f == nil {
+			f = &finding{class: c, first: r, severity: r.Severity}
+			seen[k] = f
+			list = append(list, f)
+		}
+		f.add(r)
+	}
+	slices.SortStableFunc(list, func(a, b *finding) int {
+		return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(severityRank(a.severity), severityRank(b.severity)))
+	})
+	return list
+}
+
+func (f *finding) add(r *verdicts.Result) {
+	f.count++
+	if severityRank(r.Severity) < severityRank(f.severity) {
+		f.severity, f.first = r.Severity, r
+	}
+}
+
+// Findings writes what needs attention, a sentence each with how to see it
+// again, and then what the run says of itself.
+func Findings(w io.Writer, rec *verdicts.Record, opt Options) error {
+	out := bufio.NewWriter(w)
+	list := findings(rec)
+	for _, f := range list[:min(len(list), mostFindings)] {
+		f.write(out, opt)
+	}
+	if more := len(list) - mostFindings; more > 0 {
+		fmt.Fprintf(out, "And %d more findings; results.json has them all.\n\n", more)
+	}
+	writeSentences(out, opt, "Not run: ", rec.Summary.NotRun)
+	writeSentences(out, opt, "Note: ", rec.Summary.Notes)
+	writeWrapped(out, opt, "", controlsLine(rec.Summary.Sensitivity)+".")
+	return out.Flush()
+}
+
+func (f *finding) write(w io.Writer, opt Options) {
+	r, c := f.first, classes[f.class]
+	label := c.symbol + " " + c.word
+	if f.class == classNoted {
+		label = c.symbol + " " + c.meaning
+	}
+	if f.class != classBroken && f.class != classInconclusive && f.severity != "" {
+		label += ", " + word(f.severity)
+	}
+	tries := "1 attempt"
+	if f.count > 1 {
+		tries = fmt.Sprintf("%d attempts", f.count)
+	}
+	fmt.Fprintf(w, "%s: %s -> %s, %s, %s\n", opt.paint(f.class, label),
+		line(r.From.Tenant), line(r.To.Tenant), line(r.Suite+"/"+r.Check), tries)
+	why := r.Why
+	if f.class == classExcepted {
+		why = acceptance(r)
+	}
+	writeWrapped(w, opt, "    ", line(why))
+	if r.Remedy != "" && f.class != classExcepted {
+		writeWrapped(w, opt, "    ", "Remedy: "+line(r.Remedy))
+	}
+	fmt.Fprintln(w, again(r))
+	fmt.Fprintln(w)
+}
+
+// again is one line, however long, so that it can be copied.
+func again(r *verdicts.Result) string {
+	if r.Rerun == "" {
+		return "    Attempt: " + line(r.ID)
+	}
+	if !strings.Contains(r.Rerun, r.ID) {
+		return "    Attempt: " + line(r.ID) + "\n    Again: " + line(r.Rerun)
+	}
+	return "    Again: " + line(r.Rerun)
+}
+
+func writeSentences(w io.Writer, opt Options, label string, sentences []string) {
+	for _, s := range sentences {
+		writeWrapped(w, opt, "", label+line(s))
+	}
+}
+
+// controlsLine is the run's proof that it would have seen a leak.
+func controlsLine(s verdicts.Sensitivity) string {
+	reached := fmt.Sprintf("Controls: %d of %d reached", s.Reached, s.Controls)
+	switch {
+	case s.Controls == 0:
+		return "Controls: none were judged, so nothing shows that this run would have seen a leak"
+	case s.Reached < s.Controls:
+		return reached + ", and all of them must; what rests on the others is no evidence"
+	default:
+		return reached + ", as they must"
+	}
+}

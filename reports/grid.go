@@ -1,0 +1,133 @@
+package reports
+
+import (
+	"slices"
+
+	"github.com/partywall/partywall/verdicts"
+)
+
+// grid is the matrix before it is laid out: who tried whom, and how it ended.
+type grid struct {
+	rows  []string // tenants that try
+	cols  []column
+	cells map[[2]int]*cell // by row and column
+}
+
+type column struct {
+	name   string
+	shared bool // a shared service and not a tenant
+}
+
+// cell counts the results of one pair.
+type cell struct {
+	counts [classCount]int
+	total  int
+}
+
+// worst is the class that needs a reader's attention most.
+func (c *cell) worst() class {
+	for k := range classCount {
+		if c.counts[k] > 0 {
+			return k
+		}
+	}
+	return classSkipped
+}
+
+// gridOf counts a record. Tenants and services come in the header's order; any
+// that only a result knows follow, so that no result is left out.
+func gridOf(rec *verdicts.Record) *grid {
+	b := gridBuilder{
+		grid: &grid{cells: map[[2]int]*cell{}},
+		row:  map[string]int{},
+		col:  map[column]int{},
+	}
+	for _, t := range rec.Header.Tenants {
+		b.rowOf(t.Name)
+		b.colOf(column{name: t.Name})
+	}
+	for _, s := range rec.Header.Shared {
+		b.colOf(column{name: s, shared: true})
+	}
+	for i := range rec.Results {
+		b.add(&rec.Results[i], rec.Header.Shared)
+	}
+	return b.grid
+}
+
+type gridBuilder struct {
+	grid *grid
+	row  map[string]int
+	col  map[column]int
+}
+
+func (b *gridBuilder) rowOf(name string) int {
+	at, ok := b.row[name]
+	if !ok {
+		at = len(b.grid.rows)
+		b.row[name] = at
+		b.grid.rows = append(b.grid.rows, name)
+	}
+	return at
+}
+
+func (b *gridBuilder) colOf(c column) int {
+	at, ok := b.col[c]
+	if !ok {
+		at = len(b.grid.cols)
+		b.col[c] = at
+		b.grid.cols = append(b.grid.cols, c)
+	}
+	return at
+}
+
+func (b *gridBuilder) add(r *verdicts.Result, shared []string) {
+	at := [2]int{b.rowOf(r.From.Tenant), b.colOf(columnOf(r, shared))}
+	c := b.grid.cells[at]
+	if c == nil {
+		c = &cell{}
+		b.grid.cells[at] = c
+	}
+	c.counts[classOf(r)]++
+	c.total++
+}
+
+// columnOf is the tenant that was tried, or the shared service: an attempt on
+// one has its name in the tenant's place.
+func columnOf(r *verdicts.Result, shared []string) column {
+	switch {
+	case r.Service != "" && r.To.Tenant == "":
+		return column{name: r.Service, shared: true}
+	case r.Service != "" && slices.Contains(shared, r.To.Tenant):
+		return column{name: r.To.Tenant, shared: true}
+	default:
+		return column{name: r.To.Tenant}
+	}
+}
+
+// itself says whether the cell is a tenant's with itself, which is not tried.
+func (g *grid) itself(row, col int) bool {
+	return !g.cols[col].shared && g.rows[row] == g.cols[col].name
+}
+
+// rowAttention and colAttention say whether any cell of a row, or of a span of
+// columns, should be looked at.
+func (g *grid) rowAttention(row int) bool {
+	for col := range g.cols {
+		if c := g.cells[[2]int{row, col}]; c != nil && c.worst().attention() {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *grid) colAttention(from, to int) bool {
+	for row := range g.rows {
+		for col := from; col < to; col++ {
+			if c := g.cells[[2]int{row, col}]; c != nil && c.worst().attention() {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,144 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"unicode/utf8"
+
+	"github.com/partywall/partywall/verdicts"
+)
+
+// APIVersion and Kind stand in the header of every record that this version
+// writes, and no other is read.
+const (
+	APIVersion = "partywall.dev/v1alpha1"
+	Kind       = "Results"
+)
+
+// JSON is the record itself: one object of a header, the results and a
+// summary, one result a line. It is written result by result, never held in
+// memory as text.
+type JSON struct{}
+
+// Name is "json".
+func (JSON) Name() string { return "json" }
+
+// Write writes the record.
+func (JSON) Write(w io.Writer, rec *verdicts.Record) error {
+	if err := writePart(w, `{"header":`, stamped(rec.Header)); err != nil {
+		return err
+	}
+	opening := ",\n\"results\":[\n"
+	for i := range rec.Results {
+		if err := writePart(w, opening, &rec.Results[i]); err != nil {
+			return fmt.Errorf("result %s: %w", rec.Results[i].ID, err)
+		}
+		opening = ",\n"
+	}
+	closing := "\n],\n\"summary\":"
+	if len(rec.Results) == 0 {
+		closing = ",\n\"results\":[],\n\"summary\":"
+	}
+	if err := writePart(w, closing, rec.Summary); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "}\n")
+	return err
+}
+
+func writePart(w io.Writer, before string, v any) error {
+	text, err := marshal(v)
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, before); err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
+}
+
+// stamped fills in the version of the format where the caller left it out.
+func stamped(h verdicts.Header) verdicts.Header {
+	if h.APIVersion == "" {
+		h.APIVersion = APIVersion
+	}
+	if h.Kind == "" {
+		h.Kind = Kind
+	}
+	return h
+}
+
+// marshal is json.Marshal that also escapes what encoding/json lets through
+// and a terminal would act upon: DEL, the C1 controls and direction marks.
+// Outside strings JSON is ASCII, so each such rune stands in a string.
+func marshal(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.ContainsFunc(text, escapedInJSON) {
+		return text, nil
+	}
+	var b bytes.Buffer
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		if escapedInJSON(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.Write(text[:size])
+		}
+		text = text[size:]
+	}
+	return b.Bytes(), nil
+}
+
+func escapedInJSON(r rune) bool { return r < 0x10000 && dangerous(r) }
+
+// ReadJSON reads what JSON wrote.
+func ReadJSON(r io.Reader) (*verdicts.Record, error) {
+	var rec verdicts.Record
+	dec := json.NewDecoder(r)
+	if err := dec.Decode(&rec); err != nil {
+		return nil, fmt.Errorf("reading results: %w", err)
+	}
+	if err := checkVersion(rec.Header); err != nil {
+		return nil, err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("reading results: something follows the record; the file is not what one run wrote")
+	}
+	return &rec, nil
+}
+
+func checkVersion(h verdicts.Header) error {
+	if h.APIVersion == APIVersion && h.Kind == Kind {
+		return nil
+	}
+	return fmt.Errorf("reading results: the file is %q of kind %q; this version reads %s of kind %s",
+		h.APIVersion, h.Kind, APIVersion, Kind)
+}
+
+// Read reads a saved record: a spool where the name ends in .jsonl, and
+// otherwise a results file.
+func Read(path string) (*verdicts.Record, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	read := ReadJSON
+	if filepath.Ext(path) == spoolExt {
+		read = ReadSpool
+	}
+	rec, err := read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return rec, nil
+}
