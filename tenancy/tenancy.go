@@ -19,6 +19,7 @@ type Tenancy struct {
 	FailOn     Severity
 	Ignored    []string // namespaces set aside: system ones and those that the file ignores
 	Unclaimed  []string // namespaces of no tenant, not ignored either
+	Notes      []string // what discovery left out or could not see, for people to read
 }
 
 // Tenant is a name and the namespaces that it owns.
