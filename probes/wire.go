@@ -39,6 +39,7 @@ type Order struct {
 	Deadline Duration `json:"deadline,omitempty"`
 	Key      []byte   `json:"key,omitempty"`
 	After    uint64   `json:"after,omitempty"`
+	Proto    string   `json:"proto,omitempty"` // of a listener: http, tcp or udp
 }
 
 // Reply is one line from a probe to the runner. Exactly one part is set.
@@ -83,6 +84,7 @@ type Observation struct {
 	Phase     Phase             `json:"phase"`
 	Errno     string            `json:"errno,omitempty"` // symbolic, such as ECONNREFUSED
 	Timeout   bool              `json:"timeout,omitempty"`
+	EOF       bool              `json:"eof,omitempty"` // the other side ended the stream before the answer was whole
 	DNS       string            `json:"dns,omitempty"` // in PhaseResolve: nxdomain, nodata, servfail, timeout, error
 	Error     string            `json:"error,omitempty"`
 	Local     string            `json:"local,omitempty"`  // address:port bound by the source, known even where connecting failed

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/partywall/partywall/probes"
+)
+
+const defaultSocket = "/run/partywall/probe.sock"
+
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	target     probes.TargetOptions
+	sourceOnly bool
+	inFlight   int
+	socket     string
+}
+
+func serveFlags(s streams, args []string) (serveOptions, error) {
+	o := serveOptions{target: probes.TargetOptions{}}
+	p := &o.target.Ports
+	var echoTCP, echoUDP int
+	fs := flag.NewFlagSet("probe serve", flag.ContinueOnError)
+	fs.SetOutput(s.err)
+	fs.StringVar(&o.socket, "socket", defaultSocket, "path of the socket that orders come on")
+	fs.BoolVar(&o.sourceOnly, "source-only", false, "listen nowhere but on the socket and for health checks")
+	fs.StringVar(&o.target.Host, "host", "", "address to listen on (default all)")
+	fs.IntVar(&p.HTTP, "http-port", probes.PortHTTP, "port of the HTTP listener")
+	fs.IntVar(&echoTCP, "echo-tcp-port", probes.PortTCP, "port of the TCP listener")
+	fs.IntVar(&echoUDP, "echo-udp-port", probes.PortUDP, "port of the UDP listener")
+	fs.IntVar(&p.Health, "health-port", probes.PortHealth, "port of the health check, which is never recorded")
+	fs.Func("tcp-port", "a further TCP port to answer on (repeatable)", appendPort(&p.TCP))
+	fs.Func("udp-port", "a further UDP port to answer on (repeatable)", appendPort(&p.UDP))
+	fs.IntVar(&o.target.Receipts, "receipts", 0, "arrivals that are remembered (default 65536)")
+	fs.IntVar(&o.target.Conns, "connections", 0, "connections that each listener holds at a time (default 512)")
+	fs.IntVar(&o.inFlight, "in-flight", probes.DefaultInFlight, "attempts made at the same time")
+	if fs.Parse(args) != nil {
+		return o, errUsage
+	}
+	if fs.NArg() > 0 {
+		fmt.Fprintf(s.err, "probe serve takes flags only, not %q\n", fs.Arg(0))
+		return o, errUsage
+	}
+	p.TCP = append([]int{echoTCP}, p.TCP...)
+	p.UDP = append([]int{echoUDP}, p.UDP...)
+	return o, nil
+}
+
+func appendPort(ports *[]int) func(string) error {
+	return func(s string) error {
+		port, err := strconv.ParseUint(s, 10, 16)
+		if err != nil {
+			return errors.New("not a port")
+		}
+		*ports = append(*ports, int(port))
+		return nil
+	}
+}
+
+// serve is PID 1: it ends at once when it is told to, since nothing it holds
+// outlives the pod.
+func serve(ctx context.Context, s streams, args []string) error {
+	o, err := serveFlags(s, args)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	target, err := openTarget(ctx, o, cancel)
+	if err != nil {
+		return err
+	}
+	socket, err := listenSocket(o.socket)
+	if err != nil {
+		return err
+	}
+	defer socket.Close() //nolint:errcheck // the process ends
+	go func() { cancel(serveSocket(ctx, socket, probes.NewServer(target, o.inFlight))) }()
+
+	// Health comes last: the pod is ready once everything else is.
+	health, err := probes.ListenHealth(o.target.Host, o.target.Ports.Health)
+	if err != nil {
+		return fmt.Errorf("listening for health checks: %w", err)
+	}
+	go func() { cancel(health.Serve(ctx)) }()
+
+	fmt.Fprintln(s.err, banner(target, health))
+	<-ctx.Done()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func openTarget(ctx context.Context, o serveOptions, cancel context.CancelCauseFunc) (*probes.Target, error) {
+	if o.sourceOnly {
+		return nil, nil
+	}
+	target, err := probes.ListenTarget(o.target)
+	if err != nil {
+		return nil, err
+	}
+	go func() { cancel(target.Serve(ctx)) }()
+	return target, nil
+}
+
+// banner tells the pod's log, and whoever let the system choose ports, where
+// the probe listens.
+func banner(target *probes.Target, health *probes.Health) string {
+	if target == nil {
+		return fmt.Sprintf("probe %s, source-only, health=%d", version, health.Port())
+	}
+	p := target.Ports()
+	return fmt.Sprintf("probe %s, boot %s, http=%d tcp=%d udp=%d health=%d", version, target.Boot(), p.HTTP, p.TCP, p.UDP, health.Port())
+}
+
+// listenSocket replaces the socket of an earlier life: the volume outlives the
+// container.
+func listenSocket(path string) (net.Listener, error) {
+	if st, err := os.Lstat(path); err == nil && st.Mode().Type() == fs.ModeSocket {
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("replacing the socket of an earlier start: %w", err)
+		}
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("opening the socket for orders (is a writable volume mounted there?): %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close() //nolint:errcheck // it is not used
+		return nil, fmt.Errorf("keeping the socket private: %w", err)
+	}
+	return l, nil
+}
+
+func serveSocket(ctx context.Context, l net.Listener, server *probes.Server) error {
+	for {
+		conn, err := l.Accept()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		case err != nil:
+			time.Sleep(10 * time.Millisecond) // out of descriptors for now
+			continue
+		}
+		go func() {
+			defer conn.Close()      //nolint:errcheck // the stream is over
+			server.Serve(ctx, conn) //nolint:errcheck // the runner saw its stream end without a terminator
+		}()
+	}
+}

@@ -1,0 +1,174 @@
+package probes
+
+import (
+	"bytes"
+	"net/http"
+)
+
+// Question is what an answer has to be the answer to. It is the runner's own
+// knowledge: a source could show an old answer, or that of another port.
+type Question struct {
+	Proto string // http, tcp or udp
+	Port  int    // the target's own, whatever number a Service shows
+	Nonce string
+}
+
+// Question of an order whose port is the target's own.
+func (o Order) Question() Question {
+	q := Question{Proto: string(o.Do), Port: o.Port, Nonce: o.Nonce}
+	if o.Do == DoListener {
+		q.Proto = o.Proto
+	}
+	return q
+}
+
+// Authenticate says whose answer an observation holds: own is the key of the
+// target that was asked, others those of every other target of the run.
+func Authenticate(o Observation, q Question, own Key, others []Key) Authenticity {
+	if own.Verify(q.Proto, q.Port, q.Nonce, o.Bytes) {
+		return Genuine
+	}
+	// A stranger may answer on another port than the one that was asked for;
+	// then it signed nothing that is known here, and is Unsigned.
+	for _, k := range others {
+		if k.Verify(q.Proto, q.Port, q.Nonce, o.Bytes) {
+			return Foreign
+		}
+	}
+	if len(o.Bytes) > 0 || o.Status != 0 {
+		return Unsigned
+	}
+	return Silent
+}
+
+// Classify names the outcome of an attempt. It is the only place where that is
+// decided. What it cannot name is [Error], which is never a denial.
+//
+// Two outcomes are not its business: [Received] needs the target's receipts,
+// and [Disclosed] a banner that its key has signed; the judge holds both.
+func Classify(o Observation, a Authenticity) Outcome {
+	switch {
+	case a == Genuine:
+		return Reached
+	case a == Foreign:
+		return Misrouted
+	case o.Do == DoConnect && o.Phase == PhaseDone:
+		return Reached
+	case o.Do == DoHead && o.Status != 0:
+		return classifyHead(o)
+	case o.Status != 0:
+		return classifyStatus(o)
+	case len(o.Bytes) > 0:
+		return classifyBytes(o.Bytes)
+	}
+	return classifyFailure(o)
+}
+
+// rbacBody is how Envoy says that an authorization policy denied a request.
+const rbacBody = "RBAC: access denied"
+
+// classifyStatus is for answers to a request for one of our targets that none
+// of them signed. Only a policy's own signature makes a denial. A 404, a 429,
+// a 500 or a bare 403 names neither a policy nor a target: no evidence.
+func classifyStatus(o Observation) Outcome {
+	switch {
+	case o.Status == http.StatusForbidden && string(o.Bytes) == rbacBody, o.Header["grpc-status"] == "7":
+		return Forbidden
+	case o.Status == http.StatusUnauthorized && o.Header["www-authenticate"] != "":
+		return Unauthenticated
+	case isGatewayFailure(o.Status):
+		return Blackholed
+	case o.Status >= 200 && o.Status < 400:
+		return Misrouted
+	}
+	return Error
+}
+
+// classifyHead is for services that are not ours: any answer of their own
+// means that they were reached. A 403 may be the service's or a policy's, and
+// HEAD has no body to tell by: it is a denial only where Envoy signs it.
+func classifyHead(o Observation) Outcome {
+	switch {
+	case isGatewayFailure(o.Status):
+		return Blackholed
+	case o.Header["grpc-status"] == "7":
+		return Forbidden
+	case o.Status == http.StatusForbidden:
+		if s := o.Header["server"]; s == "envoy" || s == "istio-envoy" {
+			return Forbidden
+		}
+		return Error
+	case o.Status == http.StatusUnauthorized:
+		if o.Header["www-authenticate"] != "" {
+			return Unauthenticated
+		}
+		return Error
+	}
+	return Reached
+}
+
+func isGatewayFailure(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
+}
+
+// classifyBytes is for bytes that no target signed.
+func classifyBytes(b []byte) Outcome {
+	switch {
+	case isTLSAlert(b):
+		return TLSRejected
+	case bytes.HasPrefix(b, []byte("HTTP/1.")):
+		// A proxy that took another protocol for HTTP, or an HTTP answer
+		// that was cut before its status: it names nobody.
+		return Error
+	}
+	return Misrouted
+}
+
+// isTLSAlert knows the one record by which a TLS server refuses what is not TLS,
+// or a handshake.
+func isTLSAlert(b []byte) bool {
+	return len(b) == 7 && b[0] == 21 && b[1] == 3 && b[3] == 0 && b[4] == 2
+}
+
+// failures are the system's errors that say something about the way to the
+// target. Every other (no descriptors, no local address) is the source's own.
+var failures = map[string]Outcome{
+	"ECONNREFUSED": Refused,
+	"ECONNRESET":   Reset,
+	"EPIPE":        Reset,
+	"ETIMEDOUT":    Dropped,
+	"EHOSTUNREACH": Unreachable,
+	"ENETUNREACH":  Unreachable,
+	"EHOSTDOWN":    Unreachable,
+	"EACCES":       Unreachable, // ICMPv6: administratively prohibited
+	"EPERM":        Unreachable, // a rule on the way out
+	"EPROTO":       Unreachable,
+	"ENOPROTOOPT":  Unreachable, // ICMP: protocol unreachable
+}
+
+func classifyFailure(o Observation) Outcome {
+	switch o.Phase {
+	case PhaseResolve:
+		// A resolver that does not answer says nothing about the target.
+		if o.DNS == dnsNXDomain || o.DNS == dnsNoData {
+			return Unresolved
+		}
+		return Error
+	case PhaseConnect, PhaseWrite, PhaseRead:
+	default:
+		return Error // not begun, or done without an answer
+	}
+	if o.Errno != "" {
+		if out, ok := failures[o.Errno]; ok {
+			return out
+		}
+		return Error
+	}
+	switch {
+	case o.Timeout:
+		return Dropped
+	case o.EOF:
+		return Closed
+	}
+	return Error
+}

@@ -1,0 +1,106 @@
+package probes
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// maxLine bounds an order: none needs more, and a stream that has lost its line
+// ends must not fill the memory.
+const maxLine = 64 << 10
+
+var (
+	errLongLine = fmt.Errorf("an order is longer than %d bytes", maxLine)
+	errCutLine  = errors.New("the last order has no end: the stream was cut")
+)
+
+// orderReader reads orders line by line.
+type orderReader struct{ in *bufio.Reader }
+
+func newOrderReader(r io.Reader) *orderReader {
+	return &orderReader{in: bufio.NewReaderSize(r, maxLine)}
+}
+
+// next returns the next line that is not empty. A line that is too long is
+// skipped whole and said so; the stream goes on behind it.
+func (r *orderReader) next() ([]byte, error) {
+	for {
+		line, err := r.in.ReadSlice('\n')
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			return nil, r.skip()
+		case errors.Is(err, io.EOF) && len(line) > 0:
+			return nil, errCutLine
+		case err != nil:
+			return nil, err
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			return line, nil
+		}
+	}
+}
+
+func (r *orderReader) skip() error {
+	for {
+		_, err := r.in.ReadSlice('\n')
+		switch {
+		case err == nil:
+			return errLongLine
+		case errors.Is(err, io.EOF):
+			return errCutLine
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return err
+		}
+	}
+}
+
+// parseOrder is strict: a field that this probe does not know may change what
+// an order means, so a runner of another version is told instead of misheard.
+func parseOrder(line []byte) (Order, error) {
+	var o Order
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&o); err != nil {
+		return Order{}, fmt.Errorf("reading an order: %w", err)
+	}
+	if dec.InputOffset() != int64(len(line)) {
+		return Order{}, errors.New("reading an order: more than one value in a line")
+	}
+	switch o.Do {
+	case DoHTTP, DoTCP, DoUDP, DoConnect, DoHead, DoListener, DoKey, DoReceipts, DoFlush:
+		return o, nil
+	}
+	return Order{}, fmt.Errorf("reading an order: nobody here knows how to do %q", clip(string(o.Do), 64))
+}
+
+// replyWriter writes whole lines, whoever replies.
+type replyWriter struct {
+	mu  sync.Mutex
+	out io.Writer
+	err error
+}
+
+// write sends one reply. After the first failure every later one fails alike.
+func (w *replyWriter) write(r Reply) error {
+	line, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("writing a reply: %w", err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		_, w.err = w.out.Write(append(line, '\n'))
+	}
+	return w.err
+}
+
+func (w *replyWriter) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}

@@ -1,0 +1,102 @@
+package probes
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync/atomic"
+)
+
+// The classes of a resolution that failed.
+const (
+	dnsNXDomain = "nxdomain"
+	dnsNoData   = "nodata"
+	dnsServFail = "servfail"
+	dnsTimeout  = "timeout"
+	dnsError    = "error"
+)
+
+// resolve finds the address to try: IPv4 where there is one, so that the choice
+// does not change between an attempt and its control. A resolver is made for
+// each attempt, since one resolver answers equal questions asked at the same
+// time only once.
+func (s *Source) resolve(ctx context.Context, host string) (netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Unmap(), nil
+	}
+	var codes responseCodes
+	r := net.Resolver{PreferGo: true, Dial: codes.dialer(s.nameserver)}
+	addrs, err := r.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return netip.Addr{}, &resolveError{err: err, noError: codes.noError.Load()}
+	}
+	for _, a := range addrs {
+		if a.Unmap().Is4() {
+			return a.Unmap(), nil
+		}
+	}
+	return addrs[0], nil
+}
+
+// resolveError adds what Go's resolver leaves out: whether the name exists.
+type resolveError struct {
+	err     error
+	noError bool // a server answered NOERROR, with no address in it
+}
+
+func (e *resolveError) Error() string { return e.err.Error() }
+func (e *resolveError) Unwrap() error { return e.err }
+
+func dnsClass(err error) string {
+	var re *resolveError
+	var de *net.DNSError
+	errors.As(err, &re)
+	if !errors.As(err, &de) {
+		return dnsError
+	}
+	switch {
+	case de.IsTimeout:
+		return dnsTimeout
+	case de.IsNotFound && re != nil && re.noError:
+		return dnsNoData
+	case de.IsNotFound:
+		return dnsNXDomain
+	case de.IsTemporary:
+		return dnsServFail
+	}
+	return dnsError
+}
+
+// responseCodes watches the answers of DNS servers go by. Go reports a missing
+// name and a name without addresses by the same error; only the header tells.
+type responseCodes struct{ noError atomic.Bool }
+
+func (c *responseCodes) dialer(nameserver string) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, server string) (net.Conn, error) {
+		if nameserver != "" {
+			server = nameserver
+		}
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, network, server)
+		if u, ok := conn.(*net.UDPConn); ok {
+			return &watchedConn{UDPConn: u, codes: c}, err
+		}
+		return conn, err // a long answer, over TCP, has addresses in it
+	}
+}
+
+// watchedConn stays a packet connection, as the resolver needs it to be.
+type watchedConn struct {
+	*net.UDPConn
+	codes *responseCodes
+}
+
+// Read notes the response code, the low half of the fourth byte.
+func (c *watchedConn) Read(b []byte) (int, error) {
+	n, err := c.UDPConn.Read(b)
+	if n >= 12 && b[3]&0x0f == 0 {
+		c.codes.noError.Store(true)
+	}
+	return n, err
+}

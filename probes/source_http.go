@@ -1,0 +1,120 @@
+package probes
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+const (
+	maxHeader  = 64 << 10
+	maxInterim = 5 // 1xx answers before the real one
+)
+
+// keptHeaders are those that tell who answered, and why.
+var keptHeaders = []string{
+	"server", "www-authenticate", "grpc-status", "grpc-message", "content-type", "location",
+	"x-envoy-upstream-service-time",
+}
+
+// http asks a target by HTTP/1.1, once, on a connection of its own: no proxy of
+// the environment, no redirect and no idle connection stands between.
+func (a *attempt) http(ctx context.Context) {
+	a.request(ctx, http.MethodGet, pathPrefix+a.order.Nonce+"/"+a.order.Token)
+}
+
+// head asks a service that is not ours, and keeps nothing of a body.
+func (a *attempt) head(ctx context.Context) { a.request(ctx, http.MethodHead, "/") }
+
+func (a *attempt) request(ctx context.Context, method, path string) {
+	conn := a.dial(ctx, "tcp")
+	if conn == nil {
+		return
+	}
+	defer conn.Close() //nolint:errcheck // the attempt is over
+
+	a.seen.Phase = PhaseWrite
+	req := "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: partywall\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+	if _, err := fmt.Fprintf(conn, req, method, path, a.hostHeader()); err != nil {
+		a.fail(ctx, err)
+		return
+	}
+	a.seen.Phase = PhaseRead
+	if err := a.response(conn, method); err != nil {
+		a.fail(ctx, err)
+		return
+	}
+	a.seen.Phase = PhaseDone
+}
+
+// hostHeader names the service as its clients do: a mesh's proxy looks the
+// destination up by it. The dot that keeps the search list out is not part of it.
+func (a *attempt) hostHeader() string {
+	host := strings.TrimSuffix(a.order.Host, ".")
+	if a.order.Port != 80 {
+		return hostPort(host, a.order.Port)
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Is6() {
+		return "[" + host + "]"
+	}
+	return host
+}
+
+func (a *attempt) response(conn net.Conn, method string) error {
+	raw := &firstBytes{}
+	in := bufio.NewReader(io.TeeReader(io.LimitReader(conn, maxHeader), raw))
+	resp, err := finalResponse(in, method)
+	if err != nil {
+		if method != http.MethodHead {
+			a.keep(raw.kept)
+		}
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // the connection is closed next
+	a.seen.Status = resp.StatusCode
+	a.seen.Header = keepHeaders(resp.Header)
+	if method == http.MethodHead {
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBytes+1))
+	a.keep(body)
+	return err
+}
+
+func finalResponse(in *bufio.Reader, method string) (*http.Response, error) {
+	for range maxInterim {
+		resp, err := http.ReadResponse(in, &http.Request{Method: method})
+		if err != nil || resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
+			return resp, err
+		}
+	}
+	return nil, errors.New("only interim answers (1xx) came")
+}
+
+func keepHeaders(h http.Header) map[string]string {
+	kept := map[string]string{}
+	for _, name := range keptHeaders {
+		if values := h.Values(name); len(values) > 0 {
+			kept[name] = clip(strings.Join(values, ", "), 256)
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return kept
+}
+
+// firstBytes keeps the start of what passes, for an answer that is not HTTP.
+type firstBytes struct{ kept []byte }
+
+// Write keeps what there is room for.
+func (f *firstBytes) Write(b []byte) (int, error) {
+	f.kept = append(f.kept, b[:min(len(b), maxBytes-len(f.kept))]...)
+	return len(b), nil
+}

@@ -1,0 +1,89 @@
+package probes
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// errnoName is the symbolic name of the system's error inside err, if any:
+// numbers differ between platforms, and names can be read.
+func errnoName(err error) string {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return ""
+	}
+	return unix.ErrnoName(errno)
+}
+
+// passing tells errors of accept and receive after which the listener still
+// works from those that mean it is gone.
+func passing(err error) bool {
+	for _, e := range []error{
+		unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.ECONNABORTED, unix.EINTR,
+		unix.ECONNREFUSED, unix.ECONNRESET, unix.EHOSTUNREACH, unix.ENETUNREACH, unix.EPROTO, unix.EPERM,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// bindAny binds a socket that is about to connect to a port of the system's
+// choice, and returns the port: it has to be known even where connecting fails,
+// because the target's receipts are compared with it.
+func bindAny(raw syscall.RawConn, v6 bool) (port int, err error) {
+	var any unix.Sockaddr = &unix.SockaddrInet4{}
+	if v6 {
+		any = &unix.SockaddrInet6{}
+	}
+	cerr := raw.Control(func(fd uintptr) {
+		if err = os.NewSyscallError("bind", unix.Bind(int(fd), any)); err == nil {
+			port, err = boundPort(int(fd))
+		}
+	})
+	return port, errors.Join(cerr, err)
+}
+
+func boundPort(fd int) (int, error) {
+	sa, err := unix.Getsockname(fd)
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return sa.Port, nil
+	case *unix.SockaddrInet6:
+		return sa.Port, nil
+	}
+	return 0, fmt.Errorf("reading the bound address: %w", err)
+}
+
+// The numbers of linux/sock_diag.h.
+const (
+	skMeminfoDrops = 8
+	skMeminfoVars  = 9
+)
+
+// socketDrops counts the datagrams that the kernel dropped at a full socket.
+// A kernel that cannot tell, such as gVisor's, says zero.
+func socketDrops(c *net.UDPConn) uint64 {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	var info [skMeminfoVars]uint32
+	var errno syscall.Errno
+	err = raw.Control(func(fd uintptr) {
+		size := uint32(unsafe.Sizeof(info))
+		_, _, errno = unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	})
+	if err != nil || errno != 0 {
+		return 0
+	}
+	return uint64(info[skMeminfoDrops])
+}
