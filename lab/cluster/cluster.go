@@ -199,5 +199,3 @@ func (c *Cluster) recordComponent(name string, identity processes.Identity) erro
 		record.Components[name] = identity
 	})
 }
-
-func (c *Cluster) outer() string { return network.Path(c.lab.ID()) }

@@ -70,7 +70,7 @@ func environment(bin string) []string {
 
 // inOuter is a command line that runs in the lab's outer network namespace.
 func (c *Cluster) inOuter(binary string, args []string) []string {
-	return append([]string{"nsenter", "--net=" + c.outer(), c.lab.Bin(binary)}, args...)
+	return append([]string{"nsenter", "--net=" + c.lab.Netns(), c.lab.Bin(binary)}, args...)
 }
 
 // inNode is a command line that runs in a node's namespaces.

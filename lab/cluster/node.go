@@ -60,7 +60,7 @@ func (c *Cluster) hold(ctx context.Context, node state.Node) (int, error) {
 		return 0, fmt.Errorf("opening the log of %s: %w", name, err)
 	}
 	defer log.Close()
-	cmd := exec.Command("nsenter", "--net="+network.Path(node.Netns), "unshare", "--mount", "--propagation", "slave", self, "hold", "--name", c.lab.Name)
+	cmd := exec.Command("nsenter", "--net="+node.Netns, "unshare", "--mount", "--propagation", "slave", self, "hold", "--name", c.lab.Name)
 	cmd.Stderr = log
 	ready, err := cmd.StdoutPipe()
 	if err != nil {

@@ -6,9 +6,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/partywall/partywall/lab/mounts"
 )
 
 // mount is one file system of a node.
@@ -22,6 +25,9 @@ func Run(ctx context.Context, root string, out io.Writer) error {
 		return fmt.Errorf("the lab's folder %s lies below one that its nodes replace: set XDG_CACHE_HOME to a folder outside /var and /run", root)
 	}
 	if err := assertPrivate(); err != nil {
+		return err
+	}
+	if err := forget(filepath.Join(root, "labs")); err != nil {
 		return err
 	}
 	if err := mountAll(); err != nil {
@@ -47,6 +53,21 @@ func assertPrivate() error {
 	}
 	if own == parent {
 		return fmt.Errorf("this process has no mount namespace of its own: it is started by lab up only")
+	}
+	return nil
+}
+
+// forget drops this namespace's copies of what is mounted below the labs'
+// folders: each would keep a network namespace, also another lab's, alive.
+func forget(labs string) error {
+	targets, err := mounts.Own(labs)
+	if err != nil {
+		return err
+	}
+	for _, target := range slices.Backward(targets) {
+		if err := unix.Unmount(target, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
+			return fmt.Errorf("unmounting a copy of %s: %w", target, err)
+		}
 	}
 	return nil
 }

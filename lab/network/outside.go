@@ -23,7 +23,7 @@ func ServeOutside(ctx context.Context, lab state.Lab) error {
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	for _, host := range []string{Outside, OutsideOther} {
 		for _, port := range []string{"80", "8080"} {
-			listener, err := Listen(ctx, lab.ID(), "tcp4", net.JoinHostPort(host, port))
+			listener, err := Listen(ctx, lab.Netns(), "tcp4", net.JoinHostPort(host, port))
 			if err != nil {
 				return fmt.Errorf("serving the outside host %s: %w", host, err)
 			}
@@ -62,7 +62,7 @@ func forward(ctx context.Context, lab state.Lab, client net.Conn) {
 	defer client.Close()
 	dialing, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	server, err := Dial(dialing, lab.ID(), "tcp4", net.JoinHostPort(Gateway, "6443"))
+	server, err := Dial(dialing, lab.Netns(), "tcp4", net.JoinHostPort(Gateway, "6443"))
 	if err != nil {
 		return
 	}

@@ -7,11 +7,10 @@ import (
 	"github.com/partywall/partywall/lab/state"
 )
 
-// forwardPackets lets the lab's namespaces route. The thread sees its own
-// namespace's values under /proc/thread-self/net, but /proc/sys/net follows the
-// reader's namespace too, so writing from inside is enough.
+// forwardPackets lets the lab's namespaces route: /proc/sys/net shows each
+// thread the values of the network namespace that it is in.
 func forwardPackets(lab state.Lab) error {
-	if err := Inside(lab.ID(), func() error { return setSysctl("net/ipv4/ip_forward", "1") }); err != nil {
+	if err := Inside(lab.Netns(), func() error { return setSysctl("net/ipv4/ip_forward", "1") }); err != nil {
 		return err
 	}
 	for _, node := range lab.Nodes() {

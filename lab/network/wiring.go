@@ -25,38 +25,31 @@ const (
 
 // Create makes the lab's network namespaces and joins them.
 func Create(ctx context.Context, family *processes.Family, lab state.Lab) error {
-	ip, err := exec.LookPath("ip")
-	if err != nil {
-		return fmt.Errorf("finding ip (install the Debian package iproute2): %w", err)
-	}
-	run := func(stdin string, args ...string) error {
-		cmd := exec.CommandContext(ctx, ip, args...)
-		cmd.Stdin = strings.NewReader(stdin)
-		_, err := family.Run(cmd)
+	if err := makeNamespace(lab.Netns()); err != nil {
 		return err
 	}
-	for _, name := range append([]string{lab.ID()}, nodeNamespaces(lab)...) {
-		if err := run("", "netns", "add", name); err != nil {
-			return fmt.Errorf("making network namespace %s: %w", name, err)
+	for _, node := range lab.Nodes() {
+		if err := makeNamespace(node.Netns); err != nil {
+			return err
 		}
 	}
-	if err := run(outerBatch(lab), "-n", lab.ID(), "-batch", "-"); err != nil {
+	if err := ipBatch(ctx, family, lab.Netns(), outerBatch(lab)); err != nil {
 		return fmt.Errorf("wiring the outer network namespace: %w", err)
 	}
 	for _, node := range lab.Nodes() {
-		if err := run(nodeBatch(node), "-n", node.Netns, "-batch", "-"); err != nil {
+		if err := ipBatch(ctx, family, node.Netns, nodeBatch(node)); err != nil {
 			return fmt.Errorf("wiring %s: %w", node.Name, err)
 		}
 	}
 	return forwardPackets(lab)
 }
 
-func nodeNamespaces(lab state.Lab) []string {
-	var names []string
-	for _, node := range lab.Nodes() {
-		names = append(names, node.Netns)
-	}
-	return names
+// ipBatch runs iproute2's commands inside a network namespace.
+func ipBatch(ctx context.Context, family *processes.Family, path, commands string) error {
+	cmd := exec.CommandContext(ctx, "nsenter", "--net="+path, "ip", "-batch", "-")
+	cmd.Stdin = strings.NewReader(commands)
+	_, err := family.Run(cmd)
+	return err
 }
 
 func outerBatch(lab state.Lab) string {

@@ -20,7 +20,7 @@ type Lab struct {
 	Root string
 }
 
-// maxName leaves room for "partywall-" and "-node2" in every name made of it.
+// maxName keeps the paths of the lab's sockets within what the kernel takes.
 const maxName = 30
 
 var validName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
@@ -37,7 +37,7 @@ func Open(name string) (Lab, error) {
 	return Lab{Name: name, Root: filepath.Join(cache, "partywall")}, nil
 }
 
-// ID is the lab's name in the kernel: of its cgroups and its outer namespace.
+// ID is the lab's name outside its folder: of its cgroups, and in kubeconfigs.
 func (l Lab) ID() string { return "partywall-" + l.Name }
 
 // Path is a file in the lab's own folder.
@@ -61,11 +61,14 @@ func (l Lab) Kubeconfig() string { return l.Path("kubeconfig") }
 // Log is the log of one component.
 func (l Lab) Log(component string) string { return l.Path("logs", component+".log") }
 
+// Netns is the file that the lab's outer network namespace is mounted on.
+func (l Lab) Netns() string { return l.Path("netns", "outer") }
+
 // Node is one node of a lab.
 type Node struct {
 	// Name is the node's name in the cluster.
 	Name string
-	// Netns is the name of its network namespace.
+	// Netns is the file that its network namespace is mounted on.
 	Netns string
 	// Cgroup is its cgroup below every hierarchy's root.
 	Cgroup string
@@ -82,7 +85,7 @@ func (l Lab) Nodes() []Node {
 		name := fmt.Sprintf("node%d", i)
 		nodes = append(nodes, Node{
 			Name:    name,
-			Netns:   l.ID() + "-" + name,
+			Netns:   l.Path("netns", name),
 			Cgroup:  "/" + l.ID() + "/" + name,
 			IP:      fmt.Sprintf("10.66.0.1%d", i),
 			PodCIDR: fmt.Sprintf("10.244.%d.0/24", i),

@@ -1,10 +1,8 @@
 package teardown
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -13,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/partywall/partywall/lab/cgroups"
-	"github.com/partywall/partywall/lab/network"
+	"github.com/partywall/partywall/lab/mounts"
 	"github.com/partywall/partywall/lab/processes"
 	"github.com/partywall/partywall/lab/state"
 )
 
-// Look lists what exists of a lab: processes, network namespaces, mounts and
-// cgroups.
+// Look lists what exists of a lab: processes, mounts (a network namespace is
+// one) and cgroups.
 func Look(lab state.Lab) ([]string, error) {
 	var things []string
 	pids, err := Processes(lab)
@@ -34,18 +32,11 @@ func Look(lab state.Lab) ([]string, error) {
 		return nil, err
 	}
 	things = append(things, strays...)
-	names, err := network.Names(lab.ID())
+	mounted, err := mounts.Own(lab.Path())
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range names {
-		things = append(things, "network namespace "+name)
-	}
-	mounts, err := ownMounts(lab)
-	if err != nil {
-		return nil, err
-	}
-	for _, mount := range mounts {
+	for _, mount := range mounted {
 		things = append(things, "mount "+mount)
 	}
 	groups, err := cgroups.Find(lab.ID())
@@ -82,51 +73,17 @@ func strays(lab state.Lab) ([]string, error) {
 	return found, nil
 }
 
-// ownMounts lists what is mounted at or below the lab's own folder.
-func ownMounts(lab state.Lab) ([]string, error) {
-	file, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return nil, fmt.Errorf("listing mounts: %w", err)
-	}
-	defer file.Close()
-	return mountsBelow(file, lab.Path())
-}
-
-func mountsBelow(mountinfo io.Reader, dir string) ([]string, error) {
-	var found []string
-	lines := bufio.NewScanner(mountinfo)
-	for lines.Scan() {
-		const target = 4
-		fields := strings.Fields(lines.Text())
-		if len(fields) <= target {
-			continue
-		}
-		path := unescape(fields[target])
-		if path == dir || strings.HasPrefix(path, dir+"/") {
-			found = append(found, path)
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("listing mounts: %w", err)
-	}
-	return found, nil
-}
-
-// unescape undoes the kernel's octal escapes of blanks and backslashes.
-func unescape(path string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(path)
-}
-
-// unmount unmounts what is below the lab's own folder, the last mounted first.
-// The nodes mount in namespaces of their own: usually there is nothing.
+// unmount unmounts what is below the lab's own folder, the last mounted first:
+// its network namespaces, which end by that. The nodes mount in namespaces of
+// their own.
 func unmount(lab state.Lab) error {
-	mounts, err := ownMounts(lab)
+	mounted, err := mounts.Own(lab.Path())
 	if err != nil {
 		return err
 	}
 	var failed []error
-	slices.Reverse(mounts)
-	for _, mount := range mounts {
+	slices.Reverse(mounted)
+	for _, mount := range mounted {
 		if err := unix.Unmount(mount, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
 			failed = append(failed, fmt.Errorf("unmounting %s: %w", mount, err))
 		}

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/partywall/partywall/lab/cgroups"
-	"github.com/partywall/partywall/lab/network"
+	"github.com/partywall/partywall/lab/mounts"
 	"github.com/partywall/partywall/lab/processes"
 	"github.com/partywall/partywall/lab/state"
 )
@@ -48,7 +47,6 @@ func Remove(ctx context.Context, lab state.Lab, keepLogs bool) error {
 	note(EndSupervisor(ctx, lab))
 	note(KillAll(ctx, lab))
 	note(unmount(lab))
-	note(removeNetworks(ctx, lab))
 	note(removeCgroups(ctx, lab))
 	note(removeFiles(lab, keepLogs))
 	left, err := Look(lab)
@@ -137,20 +135,6 @@ func kill(pids []int) {
 	}
 }
 
-func removeNetworks(ctx context.Context, lab state.Lab) error {
-	names, err := network.Names(lab.ID())
-	if err != nil {
-		return err
-	}
-	var failed []error
-	for _, name := range names {
-		if out, err := exec.CommandContext(ctx, "ip", "netns", "delete", name).CombinedOutput(); err != nil {
-			failed = append(failed, fmt.Errorf("deleting network namespace %s: %w: %s", name, err, out))
-		}
-	}
-	return errors.Join(failed...)
-}
-
 // removeCgroups tries for a while: a cgroup is busy until the kernel is done
 // with the last process that was in it.
 func removeCgroups(ctx context.Context, lab state.Lab) error {
@@ -170,7 +154,7 @@ func removeFiles(lab state.Lab, keepLogs bool) error {
 	if err != nil {
 		return fmt.Errorf("removing the files of lab %s: %w", lab.Name, err)
 	}
-	if left, err := ownMounts(lab); err != nil || len(left) > 0 {
+	if left, err := mounts.Own(lab.Path()); err != nil || len(left) > 0 {
 		// Deleting would reach into what is mounted.
 		return err
 	}

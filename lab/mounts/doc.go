@@ -1,0 +1,2 @@
+// Package mounts reads the kernel's table of mounts.
+package mounts
