@@ -50,6 +50,7 @@ func (d *decoder) object(value *yaml.Node, where string, fields []field) {
 		return
 	}
 	first := map[string]int{}
+	meant := map[string]bool{} // by misspelt names: not missing, then
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, ok := d.enter(n.Content[i])
 		if !ok || !d.isKey(key) {
@@ -60,35 +61,42 @@ func (d *decoder) object(value *yaml.Node, where string, fields []field) {
 			continue
 		}
 		first[key.Value] = key.Line
-		d.field(key, n.Content[i+1], where, fields)
+		if near := d.field(key, n.Content[i+1], where, fields); near != "" {
+			meant[near] = true
+		}
 	}
 	for _, f := range fields {
-		if _, has := first[f.name]; f.required && !has {
+		if _, has := first[f.name]; f.required && !has && !meant[f.name] {
 			d.add(positionOf(n), "%smissing field %q", prefix(where), f.name)
 		}
 	}
 }
 
-// field reads one value of a mapping by the table.
-func (d *decoder) field(key, value *yaml.Node, where string, fields []field) {
+// field reads one value of a mapping by the table. Where the table does not
+// have it, it returns the field that was probably meant.
+func (d *decoder) field(key, value *yaml.Node, where string, fields []field) string {
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.name
-		if f.name != key.Value {
-			continue
+		if f.name == key.Value {
+			d.known(f, key, value, join(where, f.name))
+			return ""
 		}
-		path := join(where, f.name)
-		switch {
-		case f.read == nil:
-			d.add(positionOf(key), "%s: not tested by this version of Partywall; remove it", path)
-		case isNull(value):
-			d.add(positionOf(key), "%s: empty; give it a value or remove it", path)
-		default:
-			f.read(value, path)
-		}
-		return
 	}
 	d.unknown(positionOf(key), "field", key.Value, names)
+	return nearest(key.Value, names)
+}
+
+// known reads the value of a field that the table has.
+func (d *decoder) known(f field, key, value *yaml.Node, where string) {
+	switch {
+	case f.read == nil:
+		d.add(positionOf(key), "%s: not tested by this version of Partywall; remove it", where)
+	case isNull(value):
+		d.add(positionOf(key), "%s: empty; give it a value or remove it", where)
+	default:
+		f.read(value, where)
+	}
 }
 
 // list reads a sequence that has at least one item.

@@ -69,29 +69,32 @@ func nearest(value string, valid []string) string {
 	return best
 }
 
-// distance is Levenshtein's, or any number not under limit once it cannot be.
+// distance counts the letters to add, drop, change or swap with the next one
+// to turn a into b. It is any number not under limit once it cannot be less.
 func distance(a, b []rune, limit int) int {
 	if max(len(a), len(b))-min(len(a), len(b)) >= limit {
 		return limit
 	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
 	}
-	for i, x := range a {
-		diagonal := row[0]
+	for i := range a {
 		row[0] = i + 1
-		for j, y := range b {
-			change := diagonal
-			if x != y {
+		for j := range b {
+			change := last[j]
+			if a[i] != b[j] {
 				change++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+			row[j+1] = min(change, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
-		if slices.Min(row) >= limit {
+		if min(slices.Min(row), slices.Min(last)) >= limit {
 			return limit
 		}
+		before, last, row = last, row, before
 	}
-	return row[len(b)]
+	return last[len(b)]
 }

@@ -51,10 +51,13 @@ func portNumber(s string) (int, error) {
 // like.
 func portHint(s string) string {
 	protocol, number := "tcp", ""
-	for _, part := range strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return strings.ContainsRune("/: -", r) }) {
-		switch near := nearest(part, []string{"tcp", "udp"}); {
+	for _, part := range strings.FieldsFunc(strings.ToLower(s), isSeparator) {
+		near := nearest(part, []string{"tcp", "udp"})
+		switch {
 		case near != "":
 			protocol = near
+		case number != "":
+			return ""
 		default:
 			number = strings.TrimLeft(part, "0")
 		}
@@ -64,3 +67,5 @@ func portHint(s string) string {
 	}
 	return didYouMean(protocol + "/" + number)
 }
+
+func isSeparator(r rune) bool { return strings.ContainsRune("/: -", r) }
