@@ -57,7 +57,21 @@ type Attempt struct {
 	Expect       Expectation
 	Severity     tenancy.Severity // of the leak it would be
 	Reason       string           // why it is allowed, where it is
+	Remedy       string           // what would close the leak
+	Skip         string           // why it is not tried, where it is not
 }
+
+// Beside is the id of the same attempt on the pod's own address. What a
+// resolver or a Service's rules did at the source says nothing about the wall
+// unless that attempt, which left the source, ended as a denial too.
+func (a Attempt) Beside() string {
+	a.Address = PodIP
+	return a.ID()
+}
+
+// OneSided says that the far end is no probe of ours, so that nothing can
+// witness what arrives there.
+func (a Attempt) OneSided() bool { return a.Service != "" }
 
 // ID names the attempt: suite, check, both tenants and namespaces, target,
 // kind of address, port, placement and whether its source has a sidecar.

@@ -1,0 +1,35 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// proxies are the containers by which known meshes show that they injected
+// themselves.
+var proxies = []string{"istio-proxy", "linkerd-proxy"}
+
+// compare holds the admitted pod against the submitted one. A proxy makes its
+// attempts `sidecar`; a changed probe makes the place useless as evidence;
+// anything else that was added is named.
+func (r *run) compare(q *pod, got *corev1.Pod) {
+	want := r.job(q.place, q.slot).Spec.Template.Spec
+	for _, c := range append(slices.Clone(got.Spec.InitContainers), got.Spec.Containers...) {
+		switch {
+		case slices.Contains(proxies, c.Name):
+			q.sidecar = true
+		case c.Name == container:
+			if c.Image != want.Containers[0].Image || !slices.Equal(c.Args, want.Containers[0].Args) {
+				q.place.fail("admission changed the probe of pod %s/%s: it runs %s %v instead of %s %v",
+					got.Namespace, got.Name, c.Image, c.Args, want.Containers[0].Image, want.Containers[0].Args)
+			}
+		default:
+			r.note(fmt.Sprintf("admission added container %s to the probe pods of namespace %s", c.Name, got.Namespace))
+		}
+	}
+	if got.Spec.HostNetwork {
+		q.place.fail("admission put pod %s/%s on its node's network", got.Namespace, got.Name)
+	}
+}

@@ -1,0 +1,218 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/partywall/partywall/probes"
+	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/tenancy"
+	"github.com/partywall/partywall/verdicts"
+)
+
+// cell is an attempt bound to the pods that make it.
+type cell struct {
+	attempt  suites.Attempt
+	source   *pod
+	target   *pod // nil for a service that is not ours
+	controls []rung
+	problem  string
+	shots    []*shot // one a round
+}
+
+// rung is a control that a cell may rest on, and what kind it is.
+type rung struct {
+	kind    verdicts.Rung
+	control *control
+}
+
+// control is an attempt that ought to get through: on the same target, port,
+// protocol and kind of address, from the same node. Many cells share it.
+type control struct {
+	controlKey
+	before, after []*shot // one a round
+}
+
+type controlKey struct {
+	source, target *pod
+	do             probes.Do
+	proto          string // of the listener that answers: http, tcp or udp
+	port           tenancy.Port
+	address        suites.Address
+}
+
+// shot is one order that was sent, and what came of it.
+type shot struct {
+	order       probes.Order
+	source      *pod
+	target      *pod
+	proto       string
+	port        int
+	observation *probes.Observation
+	outcome     probes.Outcome
+	fault       string
+	arrivals    verdicts.Arrivals
+}
+
+// binder binds attempts to pods.
+type binder struct {
+	tenancy  *tenancy.Tenancy
+	crossing func(from, to string, port tenancy.Port) bool
+	places   map[string]*place
+	byTenant map[string][]*place
+	controls map[controlKey]*control
+	single   bool // the cluster has one node
+}
+
+// bind finds for one attempt its source, its target and the controls that it
+// may rest on, strongest first.
+func (b *binder) bind(a suites.Attempt) *cell {
+	c := &cell{attempt: a}
+	if a.Skip != "" {
+		return c
+	}
+	from := b.places[a.From.Namespace]
+	if from.problem != "" {
+		c.problem = from.problem
+		return c
+	}
+	if a.OneSided() {
+		c.source = from.pods[slotTarget0]
+		b.addSourceControl(c.source)
+		c.attempt.Sidecar = c.source.sidecar
+		return c
+	}
+	to := b.places[a.To.Namespace]
+	if to.problem != "" {
+		c.problem = to.problem
+		return c
+	}
+	c.target = to.pods[a.Target]
+	if a.Placement == suites.CrossNode && b.single {
+		c.attempt.Skip = "the cluster has one node for pods: there is nothing across nodes"
+		return c
+	}
+	c.source = b.source(a, from, c.target)
+	if c.source == nil {
+		c.problem = fmt.Sprintf("no probe of namespace %s was placed on %s as probe %s of namespace %s, which is on %s",
+			from.namespace, placementWords(a.Placement), slotNames[a.Target], to.namespace, c.target.node)
+		return c
+	}
+	c.attempt.Sidecar = c.source.sidecar
+	c.controls = b.ladder(c)
+	b.addSourceControl(c.source)
+	return c
+}
+
+func placementWords(p suites.Placement) string {
+	if p == suites.SameNode {
+		return "the same node"
+	}
+	return "another node"
+}
+
+// source picks the pod that makes an attempt: one that stands as the placement
+// says, and for choice one beside which the target's tenant has a pod to
+// control it from.
+func (b *binder) source(a suites.Attempt, from *place, target *pod) *pod {
+	var second *pod
+	for _, q := range from.sources() {
+		if (q.node == target.node) != (a.Placement == suites.SameNode) {
+			continue
+		}
+		if len(neighbours(target.place, target, q.node)) > 0 {
+			return q
+		}
+		if second == nil {
+			second = q
+		}
+	}
+	return second
+}
+
+// neighbours are the pods of a place on a node, without the target: a source
+// that is its own target would be answered through a hairpin.
+func neighbours(p *place, target *pod, node string) []*pod {
+	var found []*pod
+	for _, q := range p.pods {
+		if q != nil && p.problem == "" && q != target && q.node == node {
+			found = append(found, q)
+		}
+	}
+	return found
+}
+
+// ladder lists the controls of a cell, one of each kind that there is.
+func (b *binder) ladder(c *cell) []rung {
+	var ladder []rung
+	climb := func(kind verdicts.Rung, places []*place) {
+		for _, p := range places {
+			if near := neighbours(p, c.target, c.source.node); len(near) > 0 {
+				ladder = append(ladder, rung{kind, b.control(near[0], c.target, c.attempt)})
+				return
+			}
+		}
+	}
+	own := c.target.place
+	climb(verdicts.RungSameNamespace, []*place{own})
+	climb(verdicts.RungSameTenant, slices.DeleteFunc(slices.Clone(b.byTenant[own.tenant]), func(p *place) bool { return p == own }))
+	climb(verdicts.RungCrossing, b.crossers(c))
+	if b.tenancy.Promises.WeakControls {
+		ladder = append(ladder, rung{verdicts.RungListener, b.listener(c.target, c.attempt)})
+	}
+	return ladder
+}
+
+// crossers are the namespaces of other tenants that may reach the cell's
+// target on its port.
+func (b *binder) crossers(c *cell) []*place {
+	var found []*place
+	for _, t := range b.tenancy.Tenants {
+		if t.Name != c.attempt.To.Tenant && t.Name != c.attempt.From.Tenant &&
+			b.crossing(t.Name, c.attempt.To.Tenant, c.attempt.Port) {
+			found = append(found, b.byTenant[t.Name]...)
+		}
+	}
+	return found
+}
+
+// control is the one control of its kind, made where there is none yet.
+func (b *binder) control(source, target *pod, a suites.Attempt) *control {
+	return b.shared(controlKey{source, target, a.Do, string(a.Do), a.Port, a.Address})
+}
+
+// listener is the weakest control: the target's own listener, by loopback.
+func (b *binder) listener(target *pod, a suites.Attempt) *control {
+	return b.shared(controlKey{target, target, probes.DoListener, string(a.Do), a.Port, suites.PodIP})
+}
+
+func (b *binder) shared(key controlKey) *control {
+	c, ok := b.controls[key]
+	if !ok {
+		c = &control{controlKey: key}
+		b.controls[key] = c
+	}
+	return c
+}
+
+// addSourceControl sees to it that a source tries something that it may reach:
+// the other targets of its own namespace.
+func (b *binder) addSourceControl(source *pod) {
+	for _, target := range source.place.pods {
+		if target == source || !target.target() {
+			continue
+		}
+		for _, own := range sourceControls {
+			own.Address = suites.PodIP
+			if slices.Contains(source.place.ports, own.Port) {
+				b.control(source, target, own)
+			}
+		}
+	}
+}
+
+var sourceControls = []suites.Attempt{
+	{Do: probes.DoHTTP, Port: tenancy.Port{Protocol: "tcp", Number: probes.PortHTTP}},
+	{Do: probes.DoTCP, Port: tenancy.Port{Protocol: "tcp", Number: probes.PortTCP}},
+	{Do: probes.DoUDP, Port: tenancy.Port{Protocol: "udp", Number: probes.PortUDP}},
+}

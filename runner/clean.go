@@ -1,0 +1,194 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
+)
+
+// cleanTimeout bounds the removal of a run's objects from one namespace, their
+// pods' end included.
+const cleanTimeout = time.Minute
+
+// ours selects what runs created; with an id, what that run did.
+func ours(id string) string {
+	selector := labelManaged + "=" + managedBy + "," + labelRun
+	if id != "" {
+		selector += "=" + id
+	}
+	return selector
+}
+
+// cleanUp removes the run's own objects, also where the context has ended, and
+// returns what is still there.
+func (r *run) cleanUp(ctx context.Context) []string {
+	r.opts.Progress.Phase("removing the probes")
+	var mu sync.Mutex
+	var left []string
+	_ = r.eachPlace(context.WithoutCancel(ctx), func(ctx context.Context, p *place) error {
+		if p.pods[slotTarget0] == nil {
+			return nil
+		}
+		if err := r.cluster.remove(ctx, p.namespace, r.id); err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			left = append(left, err.Error())
+		}
+		return nil
+	})
+	return left
+}
+
+// remove deletes a run's Jobs and Services in a namespace and watches its pods
+// until they are gone.
+func (c *Cluster) remove(ctx context.Context, namespace, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, cleanTimeout)
+	defer cancel()
+	if err := c.removeJobs(ctx, namespace, id); err != nil {
+		return err
+	}
+	if err := c.removeServices(ctx, namespace, id); err != nil {
+		return err
+	}
+	lw := cache.NewFilteredListWatchFromClient(c.Client.CoreV1().RESTClient(), "pods", namespace,
+		func(o *metav1.ListOptions) { o.LabelSelector = ours(id) })
+	return awaitGone(ctx, lw, namespace)
+}
+
+// awaitGone watches pods until none is left.
+func awaitGone(ctx context.Context, lw *cache.ListWatch, namespace string) error {
+	there := map[string]bool{}
+	_, err := watchtools.UntilWithSync(ctx, lw, &corev1.Pod{}, func(store cache.Store) (bool, error) {
+		for _, key := range store.ListKeys() {
+			there[key] = true
+		}
+		return len(there) == 0, nil
+	}, func(e watch.Event) (bool, error) {
+		if pod, ok := e.Object.(*corev1.Pod); ok {
+			there[pod.Namespace+"/"+pod.Name] = true
+			if e.Type == watch.Deleted {
+				delete(there, pod.Namespace+"/"+pod.Name)
+			}
+		}
+		return len(there) == 0, nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for the probe pods of namespace %s to end, with %d left: %w", namespace, len(there), err)
+	}
+	return nil
+}
+
+func (c *Cluster) removeJobs(ctx context.Context, namespace, id string) error {
+	jobs, err := c.Client.BatchV1().Jobs(namespace).List(ctx, metav1.ListOptions{LabelSelector: ours(id)})
+	if err != nil {
+		return fmt.Errorf("listing the probe Jobs of namespace %s: %w", namespace, err)
+	}
+	for _, job := range jobs.Items {
+		if err := c.Client.BatchV1().Jobs(namespace).Delete(ctx, job.Name, just(job.ObjectMeta)); err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("removing Job %s/%s: %w", namespace, job.Name, err)
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) removeServices(ctx context.Context, namespace, id string) error {
+	services, err := c.Client.CoreV1().Services(namespace).List(ctx, metav1.ListOptions{LabelSelector: ours(id)})
+	if err != nil {
+		return fmt.Errorf("listing the probe Services of namespace %s: %w", namespace, err)
+	}
+	for _, s := range services.Items {
+		if err := c.Client.CoreV1().Services(namespace).Delete(ctx, s.Name, just(s.ObjectMeta)); err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("removing Service %s/%s: %w", namespace, s.Name, err)
+		}
+	}
+	return nil
+}
+
+// just deletes this very object, not one of the same name that came after it.
+func just(o metav1.ObjectMeta) metav1.DeleteOptions {
+	background := metav1.DeletePropagationBackground
+	return metav1.DeleteOptions{
+		Preconditions:     &metav1.Preconditions{UID: &o.UID},
+		PropagationPolicy: &background,
+	}
+}
+
+// Found is a run of which objects are still in the cluster.
+type Found struct {
+	Run        string
+	Namespaces []string
+	Dead       bool // its probes have ended, or their time is over
+}
+
+// Find lists the runs that left objects, in the given namespaces or, where
+// there are none given, in the whole cluster.
+func (c *Cluster) Find(ctx context.Context, namespaces []string, id string) ([]Found, error) {
+	if len(namespaces) == 0 {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	byRun := map[string]*Found{}
+	for _, ns := range namespaces {
+		jobs, err := c.Client.BatchV1().Jobs(ns).List(ctx, metav1.ListOptions{LabelSelector: ours(id)})
+		if err != nil {
+			return nil, fmt.Errorf("listing probe Jobs: %w", err)
+		}
+		for _, job := range jobs.Items {
+			found(byRun, job.Labels[labelRun], job.Namespace, dead(&job))
+		}
+		services, err := c.Client.CoreV1().Services(ns).List(ctx, metav1.ListOptions{LabelSelector: ours(id)})
+		if err != nil {
+			return nil, fmt.Errorf("listing probe Services: %w", err)
+		}
+		for _, s := range services.Items {
+			found(byRun, s.Labels[labelRun], s.Namespace, true)
+		}
+	}
+	var all []Found
+	for _, f := range byRun {
+		slices.Sort(f.Namespaces)
+		all = append(all, *f)
+	}
+	slices.SortFunc(all, func(a, b Found) int { return strings.Compare(a.Run, b.Run) })
+	return all, nil
+}
+
+func found(byRun map[string]*Found, run, namespace string, dead bool) {
+	f, ok := byRun[run]
+	if !ok {
+		f = &Found{Run: run, Dead: true}
+		byRun[run] = f
+	}
+	f.Dead = f.Dead && dead
+	if !slices.Contains(f.Namespaces, namespace) {
+		f.Namespaces = append(f.Namespaces, namespace)
+	}
+}
+
+// dead says that a Job's probe has ended. A probe that no runner speaks to
+// ends by itself.
+func dead(job *batchv1.Job) bool {
+	return slices.ContainsFunc(job.Status.Conditions, func(c batchv1.JobCondition) bool {
+		return c.Status == corev1.ConditionTrue && (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed)
+	})
+}
+
+// Remove deletes what a run left.
+func (c *Cluster) Remove(ctx context.Context, f Found) error {
+	for _, ns := range f.Namespaces {
+		if err := c.remove(ctx, ns, f.Run); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+)
+
+// Cluster is the one cluster that a run works on.
+type Cluster struct {
+	Client  kubernetes.Interface
+	Config  *rest.Config
+	Context string // the kubeconfig context's name
+}
+
+// NewCluster makes a client of a configuration. Its rate limits suit a run,
+// whose calls grow with the number of namespaces.
+func NewCluster(config *rest.Config, name string) (*Cluster, error) {
+	config = rest.CopyConfig(config)
+	config.QPS, config.Burst = 50, 100
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for context %s: %w", name, err)
+	}
+	return &Cluster{Client: client, Config: config, Context: name}, nil
+}
+
+// Identity is the user that the cluster takes the runner for.
+func (c *Cluster) Identity(ctx context.Context) (string, error) {
+	review, err := c.Client.AuthenticationV1().SelfSubjectReviews().
+		Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	if err != nil {
+		return "", fmt.Errorf("asking the cluster who this is: %w", err)
+	}
+	return review.Status.UserInfo.Username, nil
+}
+
+// Version is the cluster's Kubernetes version.
+func (c *Cluster) Version() (string, error) {
+	v, err := c.Client.Discovery().ServerVersion()
+	if err != nil {
+		return "", fmt.Errorf("asking the cluster for its version: %w", err)
+	}
+	return v.GitVersion, nil
+}

@@ -1,0 +1,231 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
+)
+
+// deploy puts the probes of every place out and waits until they are ready or
+// somebody refuses them. A place that gets none is left with its problem; the
+// others go on. The only error is the context's.
+func (r *run) deploy(ctx context.Context) error {
+	return r.eachPlace(ctx, func(ctx context.Context, p *place) error {
+		if p.problem == "" {
+			r.checkQuota(ctx, p)
+		}
+		if p.problem == "" {
+			r.create(ctx, p)
+		}
+		if p.problem == "" {
+			r.awaitReady(ctx, p)
+		}
+		return ctx.Err()
+	})
+}
+
+// create makes the objects of a place. What was made before a refusal is
+// removed with the run.
+func (r *run) create(ctx context.Context, p *place) {
+	for slot := range slots {
+		job, err := r.cluster.Client.BatchV1().Jobs(p.namespace).Create(ctx, r.job(p, slot), metav1.CreateOptions{})
+		if err != nil {
+			p.fail("the probe Job was refused in namespace %s: %v", p.namespace, err)
+			return
+		}
+		p.pods[slot] = &pod{place: p, slot: slot, job: job.Name}
+		if slot == slotSource || len(p.ports) == 0 {
+			continue
+		}
+		if _, err := r.cluster.Client.CoreV1().Services(p.namespace).Create(ctx, r.service(p, slot, job), metav1.CreateOptions{}); err != nil {
+			p.fail("the probe Service was refused in namespace %s: %v", p.namespace, err)
+			return
+		}
+	}
+}
+
+// awaitReady watches a place's pods until all are ready, and beside them the
+// events that tell why a Job could not make its pod.
+func (r *run) awaitReady(ctx context.Context, p *place) {
+	deadline, cancel := context.WithTimeout(ctx, r.opts.DeployTimeout)
+	defer cancel()
+	var wg sync.WaitGroup
+	var refused string
+	wg.Go(func() {
+		refused = r.watchRefusals(deadline, p)
+		if refused != "" {
+			cancel()
+		}
+	})
+	seen := newReadiness(r, p)
+	err := r.watchPods(deadline, p, seen.update)
+	cancel()
+	wg.Wait()
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case refused != "":
+		p.fail("the probe pods could not be created in namespace %s: %s", p.namespace, refused)
+	default:
+		p.fail("the probe pods in namespace %s were not ready within %s: %s", p.namespace, r.opts.DeployTimeout, seen.waiting())
+	}
+}
+
+func (r *run) watchPods(ctx context.Context, p *place, update func(*corev1.Pod) (bool, error)) error {
+	lw := cache.NewFilteredListWatchFromClient(r.cluster.Client.CoreV1().RESTClient(), "pods", p.namespace,
+		func(o *metav1.ListOptions) { o.LabelSelector = labelRun + "=" + r.id })
+	_, err := watchtools.UntilWithSync(ctx, lw, &corev1.Pod{}, nil, func(e watch.Event) (bool, error) {
+		pod, ok := e.Object.(*corev1.Pod)
+		if !ok {
+			return false, nil
+		}
+		return update(pod)
+	})
+	return err
+}
+
+// watchRefusals returns the first event that says why one of the place's Jobs
+// made no pod, in the API server's own words; nothing where the context ends
+// first.
+func (r *run) watchRefusals(ctx context.Context, p *place) string {
+	lw := cache.NewFilteredListWatchFromClient(r.cluster.Client.CoreV1().RESTClient(), "events", p.namespace,
+		func(o *metav1.ListOptions) {
+			o.FieldSelector = fields.Set{"involvedObject.kind": "Job", "reason": "FailedCreate"}.AsSelector().String()
+		})
+	var words string
+	_, _ = watchtools.UntilWithSync(ctx, lw, &corev1.Event{}, nil, func(e watch.Event) (bool, error) {
+		if event, ok := e.Object.(*corev1.Event); ok && p.ownsJob(event.InvolvedObject.Name) {
+			words = event.Message
+			return true, nil
+		}
+		return false, nil
+	})
+	return words
+}
+
+func (p *place) ownsJob(name string) bool {
+	for _, q := range p.pods {
+		if q != nil && q.job == name {
+			return true
+		}
+	}
+	return false
+}
+
+// readiness follows the pods of one place.
+type readiness struct {
+	run    *run
+	place  *place
+	states map[string]string // of each Job's pod: empty when it is ready
+}
+
+func newReadiness(r *run, p *place) *readiness {
+	states := map[string]string{}
+	for _, q := range p.pods {
+		states[q.job] = "no pod yet"
+	}
+	return &readiness{run: r, place: p, states: states}
+}
+
+func (s *readiness) update(got *corev1.Pod) (bool, error) {
+	q := s.place.podOf(got)
+	if q == nil || got.DeletionTimestamp != nil {
+		return false, nil
+	}
+	state, final := podState(got)
+	if final {
+		s.place.fail("the probe pod %s/%s cannot run: %s", got.Namespace, got.Name, state)
+		return true, nil
+	}
+	s.states[q.job] = state
+	if state == "" {
+		s.run.adopt(q, got)
+	}
+	for _, state := range s.states {
+		if state != "" {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (s *readiness) waiting() string {
+	for _, q := range s.place.pods {
+		if state := s.states[q.job]; state != "" {
+			return q.job + ": " + state
+		}
+	}
+	return "unknown"
+}
+
+func (p *place) podOf(got *corev1.Pod) *pod {
+	for _, q := range p.pods {
+		if q != nil && q.job == got.Labels[batchv1.JobNameLabel] {
+			return q
+		}
+	}
+	return nil
+}
+
+// podState says what a pod waits for, empty where it is ready, and whether
+// that can no longer change.
+func podState(got *corev1.Pod) (state string, final bool) {
+	switch got.Status.Phase {
+	case corev1.PodFailed, corev1.PodSucceeded:
+		return fmt.Sprintf("it ended as %s: %s %s", got.Status.Phase, got.Status.Reason, lastWords(got)), true
+	}
+	for _, s := range append(got.Status.InitContainerStatuses, got.Status.ContainerStatuses...) {
+		w := s.State.Waiting
+		if w == nil {
+			continue
+		}
+		switch w.Reason {
+		case "ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
+			return fmt.Sprintf("container %s: %s: %s", s.Name, w.Reason, w.Message), true
+		}
+	}
+	for _, c := range got.Status.Conditions {
+		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue && len(got.Status.PodIPs) > 0 {
+			return "", false
+		}
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			return "not scheduled: " + c.Message, false
+		}
+	}
+	return "not ready", false
+}
+
+func lastWords(got *corev1.Pod) string {
+	for _, s := range got.Status.ContainerStatuses {
+		if t := s.State.Terminated; t != nil {
+			return fmt.Sprintf("container %s exited with %d %s %s", s.Name, t.ExitCode, t.Reason, t.Message)
+		}
+	}
+	return got.Status.Message
+}
+
+// adopt takes over what the cluster made of a pod.
+func (r *run) adopt(q *pod, got *corev1.Pod) {
+	q.name, q.node = got.Name, got.Spec.NodeName
+	q.ips = q.ips[:0]
+	for _, ip := range got.Status.PodIPs {
+		if a, _ := addressOf("[" + ip.IP + "]:0"); a.IsValid() {
+			q.ips = append(q.ips, a)
+		}
+	}
+	q.started = time.Now()
+	for _, s := range got.Status.ContainerStatuses {
+		if s.Name == container && s.State.Running != nil {
+			q.started = s.State.Running.StartedAt.Time
+		}
+	}
+	r.compare(q, got)
+}

@@ -1,0 +1,18 @@
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/partywall/partywall/probes"
+)
+
+// execLine is the command that makes an attempt once more from a kept probe.
+func (q *pod) execLine(context string, order probes.Order) string {
+	line, err := json.Marshal(order)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("echo '%s' | kubectl --context %s exec -i -n %s %s -c %s -- /probe pipe --socket %s",
+		line, context, q.place.namespace, q.name, container, socketPath)
+}

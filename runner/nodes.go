@@ -1,0 +1,117 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// nodes is what a run knows of the cluster's nodes. It knows nothing where the
+// runner may not list them; then addresses that a node rewrote cannot be told
+// from strangers', which errs to the safe side.
+type nodes struct {
+	preferred []string // up to two that take pods, by name
+	known     bool
+	addresses map[netip.Addr]string
+	ranges    map[netip.Prefix]string // pod ranges
+}
+
+func (c *Cluster) findNodes(ctx context.Context) (*nodes, string, error) {
+	n := &nodes{addresses: map[netip.Addr]string{}, ranges: map[netip.Prefix]string{}}
+	ok, err := c.may(ctx, authorizationv1.ResourceAttributes{Verb: "list", Resource: "nodes"})
+	if err != nil {
+		return nil, "", err
+	}
+	if !ok {
+		return n, "the runner may not list nodes: the scheduler alone places the probes", nil
+	}
+	list, err := c.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, "", fmt.Errorf("listing nodes: %w", err)
+	}
+	n.known = true
+	for i := range list.Items {
+		n.learn(&list.Items[i])
+	}
+	slices.Sort(n.preferred)
+	n.preferred = n.preferred[:min(2, len(n.preferred))]
+	return n, "", nil
+}
+
+func (n *nodes) learn(node *corev1.Node) {
+	if takesPods(node) {
+		n.preferred = append(n.preferred, node.Name)
+	}
+	for _, a := range node.Status.Addresses {
+		if ip, err := netip.ParseAddr(a.Address); err == nil {
+			n.addresses[ip.Unmap()] = node.Name
+		}
+	}
+	for _, cidr := range node.Spec.PodCIDRs {
+		if prefix, err := netip.ParsePrefix(cidr); err == nil {
+			n.ranges[prefix] = node.Name
+		}
+	}
+}
+
+func takesPods(node *corev1.Node) bool {
+	if node.Spec.Unschedulable {
+		return false
+	}
+	for _, t := range node.Spec.Taints {
+		if t.Effect != corev1.TaintEffectPreferNoSchedule {
+			return false
+		}
+	}
+	return slices.ContainsFunc(node.Status.Conditions, func(c corev1.NodeCondition) bool {
+		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+// single says that the cluster is known to have one node for pods, where
+// attempts across nodes make no sense.
+func (n *nodes) single() bool { return n.known && len(n.preferred) < 2 }
+
+// of names the node that an address belongs to, by its own addresses or its
+// range of pod addresses.
+func (n *nodes) of(ip netip.Addr) string {
+	if name, ok := n.addresses[ip]; ok {
+		return name
+	}
+	for prefix, name := range n.ranges {
+		if prefix.Contains(ip) {
+			return name
+		}
+	}
+	return ""
+}
+
+// prefer makes a pod like one of the nodes that all tenants' probes share.
+func (n *nodes) prefer(slot int) *corev1.Affinity {
+	if len(n.preferred) == 0 {
+		return nil
+	}
+	name := n.preferred[nodeOfSlot[slot]%len(n.preferred)]
+	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+		PreferredDuringSchedulingIgnoredDuringExecution: []corev1.PreferredSchedulingTerm{{
+			Weight: 100,
+			Preference: corev1.NodeSelectorTerm{MatchFields: []corev1.NodeSelectorRequirement{{
+				Key: "metadata.name", Operator: corev1.NodeSelectorOpIn, Values: []string{name},
+			}}},
+		}},
+	}}
+}
+
+func addressOf(hostport string) (netip.Addr, int) {
+	ap, err := netip.ParseAddrPort(strings.TrimSpace(hostport))
+	if err != nil {
+		return netip.Addr{}, 0
+	}
+	return ap.Addr().Unmap().WithZone(""), int(ap.Port())
+}

@@ -1,0 +1,122 @@
+package runner
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/partywall/partywall/probes"
+	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/tenancy"
+	"github.com/partywall/partywall/verdicts"
+)
+
+// The probe pods of a namespace: two targets, which are sources too, on two
+// nodes, and a source beside the first.
+const (
+	slotTarget0 = iota
+	slotTarget1
+	slotSource
+	slots
+)
+
+var slotNames = [slots]string{"target-0", "target-1", "source"}
+
+// nodeOfSlot is the node of the two preferred ones that each slot likes.
+var nodeOfSlot = [slots]int{0, 1, 0}
+
+// place is a tenant's namespace with its probes.
+type place struct {
+	tenant    string
+	namespace string
+	ports     []tenancy.Port // of its targets
+	pods      [slots]*pod
+	problem   string // why it has no probes, in the words of whoever refused
+}
+
+// pod is one probe.
+type pod struct {
+	place   *place
+	slot    int
+	job     string // also its Service's name, where it is a target
+	name    string
+	node    string
+	ips     []netip.Addr
+	started time.Time
+	sidecar bool
+	key     probes.Key
+	boot    string
+	session *session
+}
+
+func (p *place) fail(format string, args ...any) {
+	if p.problem == "" {
+		p.problem = fmt.Sprintf(format, args...)
+	}
+}
+
+func (p *place) sources() []*pod { return p.pods[:] }
+
+func (q *pod) target() bool { return q.slot != slotSource }
+
+func (q *pod) side() verdicts.Side {
+	return verdicts.Side{
+		Tenant: q.place.tenant, Namespace: q.place.namespace, Pod: q.name, Node: q.node, Sidecar: q.sidecar,
+	}
+}
+
+// ip is the address that pod-ip attempts use: IPv4 where there is one.
+func (q *pod) ip() netip.Addr {
+	for _, ip := range q.ips {
+		if ip.Is4() {
+			return ip
+		}
+	}
+	if len(q.ips) > 0 {
+		return q.ips[0]
+	}
+	return netip.Addr{}
+}
+
+// host is what a source is told to connect to. The Service's name ends in
+// .svc, so that the pod's search path adds whatever the cluster's domain is.
+func (q *pod) host(address suites.Address) string {
+	if address == suites.PodIP {
+		return q.ip().String()
+	}
+	return q.job + "." + q.place.namespace + ".svc"
+}
+
+// placesOf finds the namespaces that the attempts need probes in, and the
+// ports of their targets.
+func placesOf(attempts []suites.Attempt) []*place {
+	byNamespace := map[string]*place{}
+	add := func(s suites.Place) *place {
+		p, ok := byNamespace[s.Namespace]
+		if !ok {
+			p = &place{tenant: s.Tenant, namespace: s.Namespace}
+			byNamespace[s.Namespace] = p
+		}
+		return p
+	}
+	for _, a := range attempts {
+		if a.Skip != "" {
+			continue
+		}
+		add(a.From)
+		if a.OneSided() {
+			continue
+		}
+		if to := add(a.To); !slices.Contains(to.ports, a.Port) {
+			to.ports = append(to.ports, a.Port)
+		}
+	}
+	places := make([]*place, 0, len(byNamespace))
+	for _, p := range byNamespace {
+		places = append(places, p)
+	}
+	slices.SortFunc(places, func(a, b *place) int { return strings.Compare(a.namespace, b.namespace) })
+	return places
+}

@@ -1,0 +1,301 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/partywall/partywall/probes"
+	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/verdicts"
+)
+
+const (
+	// quiet is how long after the last attempt receipts are still awaited.
+	quiet = time.Second
+	// warmUps bounds how often controls are tried before the first round, so
+	// that Services and policies of pods that have just started are in place.
+	warmUps        = 5
+	warmUpDeadline = 2 * time.Second
+)
+
+// rounds makes every attempt twice, apart in time, each bracketed by its
+// controls. It returns early where the context ends; what was not made then is
+// missing from the cells.
+func (r *run) rounds(ctx context.Context) {
+	r.warmUp(ctx)
+	for round := 1; round <= verdicts.Rounds && ctx.Err() == nil; round++ {
+		if round > 1 {
+			r.opts.Progress.Phase(fmt.Sprintf("waiting %s before round %d", verdicts.MinGap, round))
+			if !pause(ctx, time.Until(r.lastRound.Add(verdicts.MinGap))) {
+				return
+			}
+		}
+		r.round(ctx, round)
+	}
+}
+
+// pause waits for a time to pass, where there is nothing to watch; it says
+// whether the context let it.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// warmUp tries the controls until each was answered once, or stops trying. It
+// judges nothing: a control that never answers shows in the rounds. Its round
+// trips lengthen the deadline of what follows.
+func (r *run) warmUp(ctx context.Context) {
+	r.opts.Progress.Phase("waiting for the controls to answer")
+	pending := r.controls
+	for try := 0; try < warmUps && len(pending) > 0 && ctx.Err() == nil; try++ {
+		shots := make([]*shot, len(pending))
+		for i, c := range pending {
+			shots[i] = r.controlShot(c, 0, warmUpDeadline)
+		}
+		r.fire(ctx, shots)
+		var still []*control
+		for i, c := range pending {
+			if shots[i].outcome != probes.Reached {
+				still = append(still, c)
+			} else if o := shots[i].observation; o.ConnectMS > r.slowest {
+				r.slowest = o.ConnectMS
+			}
+		}
+		pending = still
+	}
+}
+
+// deadline is the least that the options ask for, with room for the slowest
+// round trip that the warm-up saw.
+func (r *run) deadline() time.Duration {
+	return r.opts.Deadline + time.Duration(4*r.slowest*float64(time.Millisecond))
+}
+
+// round is the controls, the attempts, the controls again, and what the
+// targets received meanwhile.
+func (r *run) round(ctx context.Context, round int) {
+	cursors := r.collect(ctx, nil)
+	r.opts.Progress.Phase(fmt.Sprintf("round %d of %d: controls before", round, verdicts.Rounds))
+	all := r.fireControls(ctx, round, func(c *control, s *shot) { c.before = append(c.before, s) })
+	r.opts.Progress.Phase(fmt.Sprintf("round %d of %d: %d attempts", round, verdicts.Rounds, len(r.cells)))
+	r.started = append(r.started, time.Now())
+	shots := r.fireCells(ctx, round)
+	all = append(all, shots...)
+	r.lastRound = time.Now()
+	r.opts.Progress.Phase(fmt.Sprintf("round %d of %d: controls after", round, verdicts.Rounds))
+	all = append(all, r.fireControls(ctx, round, func(c *control, s *shot) { c.after = append(c.after, s) })...)
+	pause(ctx, quiet)
+	r.opts.Progress.Phase(fmt.Sprintf("round %d of %d: receipts", round, verdicts.Rounds))
+	r.settle(all, r.collect(ctx, cursors))
+}
+
+func (r *run) fireCells(ctx context.Context, round int) []*shot {
+	var shots []*shot
+	for _, c := range r.cells {
+		if c.source == nil || c.problem != "" || c.attempt.Skip != "" {
+			continue
+		}
+		s := r.cellShot(c, round)
+		c.shots = append(c.shots, s)
+		shots = append(shots, s)
+	}
+	r.fire(ctx, shots)
+	return shots
+}
+
+func (r *run) fireControls(ctx context.Context, round int, keep func(*control, *shot)) []*shot {
+	shots := make([]*shot, len(r.controls))
+	for i, c := range r.controls {
+		shots[i] = r.controlShot(c, round, r.deadline())
+		keep(c, shots[i])
+	}
+	r.fire(ctx, shots)
+	return shots
+}
+
+func (r *run) cellShot(c *cell, round int) *shot {
+	a := c.attempt
+	s := &shot{source: c.source, target: c.target, proto: a.Port.Protocol, port: a.Port.Number}
+	s.order = probes.Order{
+		Do: a.Do, ID: a.ID(), Round: round, Port: a.Port.Number, Deadline: probes.Duration(r.deadline()),
+		Nonce: probes.NewNonce(), Host: a.Service + "." + a.To.Namespace + ".svc",
+	}
+	if c.target != nil {
+		s.order.Host = c.target.host(a.Address)
+		s.order.Token = c.target.key.Token(s.order.Nonce)
+	}
+	r.known[s.order.Nonce] = s
+	return s
+}
+
+func (r *run) controlShot(c *control, round int, deadline time.Duration) *shot {
+	s := &shot{source: c.source, target: c.target, proto: c.port.Protocol, port: c.port.Number}
+	nonce := probes.NewNonce()
+	s.order = probes.Order{
+		Do: c.do, ID: c.id(), Round: round, Port: c.port.Number, Deadline: probes.Duration(deadline),
+		Nonce: nonce, Token: c.target.key.Token(nonce), Host: c.target.host(c.address), Proto: c.proto,
+	}
+	r.known[nonce] = s
+	return s
+}
+
+// id names a control, for the probe's and the reader's eyes.
+func (c *control) id() string {
+	return fmt.Sprintf("control/%s/%s/%s->%s/%s/%s:%d", c.proto, c.source.place.namespace, slotNames[c.source.slot],
+		c.target.place.namespace, slotNames[c.target.slot], c.address, c.port.Number)
+}
+
+// fire sends shots from all their sources at once and classifies what comes
+// back.
+func (r *run) fire(ctx context.Context, shots []*shot) {
+	bySource := map[*pod][]*shot{}
+	for _, s := range shots {
+		bySource[s.source] = append(bySource[s.source], s)
+	}
+	var wg sync.WaitGroup
+	for source, own := range bySource {
+		wg.Go(func() { r.fireFrom(ctx, source, own) })
+	}
+	wg.Wait()
+	r.spool(shots)
+}
+
+func (r *run) fireFrom(ctx context.Context, source *pod, shots []*shot) {
+	orders := make([]probes.Order, len(shots))
+	longest := time.Duration(0)
+	for i, s := range shots {
+		orders[i] = s.order
+		longest = max(longest, time.Duration(s.order.Deadline))
+	}
+	got, err := source.session.attempt(ctx, orders, longest)
+	for _, s := range shots {
+		s.observation = got[s.order.Nonce]
+		if s.observation == nil {
+			s.fault = fmt.Sprintf("%v", err)
+			continue
+		}
+		s.outcome = probes.Classify(*s.observation, r.authenticate(s))
+	}
+}
+
+// collect asks every target for its receipts, after the cursors of an earlier
+// collection; without cursors only the new ones count.
+func (r *run) collect(ctx context.Context, cursors map[*pod]cursor) map[*pod]cursor {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	collected := map[*pod]cursor{}
+	for _, p := range r.places {
+		for _, q := range p.pods {
+			if q == nil || !q.target() || p.problem != "" {
+				continue
+			}
+			wg.Go(func() {
+				c := r.collectFrom(ctx, q, cursors[q])
+				mu.Lock()
+				defer mu.Unlock()
+				collected[q] = c
+			})
+		}
+	}
+	wg.Wait()
+	return collected
+}
+
+// cursor is how far a target's receipts were read, and what was read.
+type cursor struct {
+	last  uint64
+	lost  uint64
+	boot  string
+	fault string
+	collection
+}
+
+func (r *run) collectFrom(ctx context.Context, q *pod, from cursor) cursor {
+	got, err := q.session.receipts(ctx, from.last)
+	c := cursor{last: got.Last, lost: got.Lost, boot: got.Boot}
+	switch {
+	case err != nil:
+		c.fault = fmt.Sprintf("the target could not be asked for them: %v", err)
+	case got.Boot != q.boot:
+		c.fault = "the target restarted since it got its key"
+	case from.fault != "":
+		c.fault = from.fault
+	case from.boot != "" && got.Lost != from.lost:
+		c.fault = fmt.Sprintf("%d arrivals overflowed its memory", got.Lost-from.lost)
+	}
+	c.receipts = r.opts.receipts(got.Receipts)
+	c.collection.fault = c.fault
+	return c
+}
+
+func (r *run) settle(shots []*shot, collected map[*pod]cursor) {
+	byTarget := map[*pod][]*shot{}
+	for _, s := range shots {
+		if s.target != nil {
+			byTarget[s.target] = append(byTarget[s.target], s)
+		}
+	}
+	a := &attribution{nodes: r.nodes, pods: r.podsByIP(), known: r.known}
+	for target, own := range byTarget {
+		a.settle(own, collected[target].collection)
+	}
+}
+
+// seen gathers what the rounds showed of a cell.
+func (c *cell) seen(started []time.Time, reached func(*pod, int) probes.Outcome) []verdicts.Seen {
+	var all []verdicts.Seen
+	for i, s := range c.shots {
+		one := verdicts.Seen{
+			At: started[i], Outcome: s.outcome, Observation: s.observation, Fault: s.fault,
+			Arrivals: s.arrivals, Source: reached(c.source, i), Control: verdicts.Control{Rung: verdicts.RungNone},
+		}
+		youngest := c.source.started
+		if c.target != nil && c.target.started.After(youngest) {
+			youngest = c.target.started
+		}
+		one.PodAge = started[i].Sub(youngest)
+		one.Control, one.Arrivals.Proven = c.bestControl(i)
+		all = append(all, one)
+	}
+	return all
+}
+
+// bestControl is the strongest rung that was reached before and after, or else
+// the strongest there is; and whether the target's receipts show it.
+func (c *cell) bestControl(round int) (verdicts.Control, bool) {
+	best, proven := verdicts.Control{Rung: verdicts.RungNone}, false
+	for i, rung := range c.controls {
+		before, after := rung.control.before[round], rung.control.after[round]
+		if i > 0 && (before.outcome != probes.Reached || after.outcome != probes.Reached) {
+			continue
+		}
+		best = verdicts.Control{Before: before.outcome, After: after.outcome, Rung: rung.kind}
+		proven = before.arrivals.Certain > 0 && after.arrivals.Certain > 0
+		if before.outcome == probes.Reached && after.outcome == probes.Reached {
+			break
+		}
+	}
+	return best, proven
+}
+
+// cases of the controls, judged to prove the run's sensitivity.
+func (c *control) asCase(started []time.Time) verdicts.Case {
+	k := verdicts.Case{From: c.source.side(), To: c.target.side(), Attempt: suites.Attempt{
+		Suite: "control", Check: string(c.do), Expect: suites.Denied, Port: c.port, Address: c.address,
+	}}
+	for i := range min(len(started), len(c.before)) {
+		s := c.before[i]
+		k.Rounds = append(k.Rounds, verdicts.Seen{
+			At: started[i], Outcome: s.outcome, Observation: s.observation, Fault: s.fault, Arrivals: s.arrivals,
+		})
+	}
+	return k
+}

@@ -1,0 +1,183 @@
+// Package network is the suite that tries the wall itself: every namespace of
+// every tenant against the targets in every namespace of every other, by
+// HTTP, TCP and UDP, by Service name and by pod address, on the same node and
+// across nodes.
+package network
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/partywall/partywall/probes"
+	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/tenancy"
+)
+
+const (
+	suite     = "network"
+	checkHTTP = "http"
+	checkTCP  = "tcp"
+	checkUDP  = "udp"
+)
+
+// Suite is the network suite. Now tells the day that crossings are held
+// against; nil is the clock's.
+type Suite struct {
+	Now func() time.Time
+}
+
+// Name is "network".
+func (Suite) Name() string { return suite }
+
+// Checks are http, tcp and udp.
+func (Suite) Checks() []string { return []string{checkHTTP, checkTCP, checkUDP} }
+
+// cells are the targets of a namespace and where their sources stand. The
+// first target has a source-only pod beside it, so that a control from the
+// source's own node exists that is not the target itself; beside the second
+// there is none, so it is tried across nodes only.
+var cells = []struct {
+	target    int
+	placement suites.Placement
+}{
+	{0, suites.SameNode},
+	{0, suites.CrossNode},
+	{1, suites.CrossNode},
+}
+
+// Plan lists the attempts between all ordered pairs, then those on shared
+// services.
+func (s Suite) Plan(t *tenancy.Tenancy) []suites.Attempt {
+	now := time.Now
+	if s.Now != nil {
+		now = s.Now
+	}
+	var all []suites.Attempt
+	for _, from := range t.Tenants {
+		for _, to := range t.Tenants {
+			if from.Name != to.Name {
+				all = append(all, planPair(t, from, to, now())...)
+			}
+		}
+		all = append(all, planShared(t, from)...)
+	}
+	return all
+}
+
+// Ports are what the targets of a tenant listen on: the probe's own ports and
+// those of the crossings that lead to the tenant, since a port that the file
+// names is one that can be declared open to the wrong tenant.
+func Ports(t *tenancy.Tenancy, tenant string) []tenancy.Port {
+	ports := []tenancy.Port{
+		{Protocol: "tcp", Number: probes.PortHTTP},
+		{Protocol: "tcp", Number: probes.PortTCP},
+		{Protocol: "udp", Number: probes.PortUDP},
+	}
+	for _, c := range t.Crossings {
+		if c.To != tenant && c.To != "*" {
+			continue
+		}
+		for _, p := range c.Ports {
+			if !slices.Contains(ports, p) {
+				ports = append(ports, p)
+			}
+		}
+	}
+	return ports
+}
+
+func planPair(t *tenancy.Tenancy, from, to tenancy.Tenant, now time.Time) []suites.Attempt {
+	var all []suites.Attempt
+	ports := Ports(t, to.Name)
+	for _, fromNS := range from.Namespaces {
+		for _, toNS := range to.Namespaces {
+			for _, port := range ports {
+				a := suites.Attempt{
+					Suite: suite,
+					From:  suites.Place{Tenant: from.Name, Namespace: fromNS},
+					To:    suites.Place{Tenant: to.Name, Namespace: toNS},
+					Port:  port,
+				}
+				a.Check, a.Do = kind(port)
+				expect(&a, t, now)
+				all = append(all, spread(a)...)
+			}
+		}
+	}
+	return all
+}
+
+// spread makes the attempts of one port: by each address, on each cell.
+func spread(a suites.Attempt) []suites.Attempt {
+	var all []suites.Attempt
+	for _, a.Address = range []suites.Address{suites.ServiceName, suites.PodIP} {
+		for _, c := range cells {
+			a.Target, a.Placement = c.target, c.placement
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+func kind(p tenancy.Port) (string, probes.Do) {
+	switch {
+	case p.Protocol == "udp":
+		return checkUDP, probes.DoUDP
+	case p.Number == probes.PortHTTP:
+		return checkHTTP, probes.DoHTTP
+	default:
+		return checkTCP, probes.DoTCP
+	}
+}
+
+func expect(a *suites.Attempt, t *tenancy.Tenancy, now time.Time) {
+	if c, ok := t.Crosses(a.From.Tenant, a.To.Tenant, a.Port, now); ok {
+		a.Expect, a.Severity, a.Reason = suites.Allowed, tenancy.High, c.Reason
+		a.Remedy = fmt.Sprintf("allow %s into namespace %s on %s, or take the crossing out of the tenancy file",
+			a.From.Tenant, a.To.Namespace, a.Port)
+		return
+	}
+	a.Expect, a.Severity = suites.Denied, tenancy.High
+	a.Remedy = fmt.Sprintf("in namespace %s, let a NetworkPolicy that selects every pod (podSelector: {}) allow %s ingress "+
+		"on port %d from its own tenant's namespaces only", a.To.Namespace, strings.ToUpper(a.Port.Protocol), a.Port.Number)
+}
+
+// planShared lists a tenant's attempts on the shared services. They are real
+// services: a connection is opened and closed, nothing is sent.
+func planShared(t *tenancy.Tenancy, from tenancy.Tenant) []suites.Attempt {
+	var all []suites.Attempt
+	for _, s := range t.Shared {
+		for _, ns := range from.Namespaces {
+			if ns == s.Namespace {
+				continue
+			}
+			for _, port := range s.Ports {
+				all = append(all, sharedAttempt(s, from.Name, ns, port))
+			}
+		}
+	}
+	return all
+}
+
+func sharedAttempt(s tenancy.Shared, tenant, ns string, port tenancy.Port) suites.Attempt {
+	a := suites.Attempt{
+		Suite: suite, Check: checkTCP, Do: probes.DoConnect,
+		From:    suites.Place{Tenant: tenant, Namespace: ns},
+		To:      suites.Place{Tenant: s.Name, Namespace: s.Namespace},
+		Service: s.Service, Address: suites.ServiceName, Port: port, Placement: suites.AnyNode,
+		Expect: suites.Denied, Severity: tenancy.High,
+		Remedy: fmt.Sprintf("let a NetworkPolicy in namespace %s admit only the tenants that the file lists for %s", s.Namespace, s.Name),
+	}
+	if s.Admits(tenant) {
+		a.Expect, a.Reason = suites.Allowed, "shared service "+s.Name
+		a.Remedy = fmt.Sprintf("allow %s into namespace %s on %s, or take it off the tenants of shared service %s",
+			tenant, s.Namespace, port, s.Name)
+	}
+	if port.Protocol == "udp" {
+		a.Check, a.Do = checkUDP, probes.DoUDP
+		a.Skip = "a UDP service that is not a probe answers only its own protocol; nothing that could be sent to it would prove anything"
+	}
+	return a
+}

@@ -1,0 +1,115 @@
+package suites
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/partywall/partywall/tenancy"
+)
+
+// Selection is what the user asks to try of all that could be. The zero value
+// asks for everything.
+type Selection struct {
+	Suites    []string
+	Checks    []string
+	Tenants   []string // attempts from or to one of them
+	Placement Placement
+	Only      []string // ids, or globs over ids
+}
+
+// Flags names what the selection leaves out, as the flags that said so.
+func (s Selection) Flags() []string {
+	var flags []string
+	add := func(name string, values []string) {
+		for _, v := range values {
+			flags = append(flags, name+"="+v)
+		}
+	}
+	add("--suite", s.Suites)
+	add("--check", s.Checks)
+	add("--tenant", s.Tenants)
+	if s.Placement != "" {
+		flags = append(flags, "--placement="+string(s.Placement))
+	}
+	add("--only", s.Only)
+	return flags
+}
+
+// Apply picks the selected attempts from a plan. A name that selects nothing
+// is an error, and so is an empty result: a run that tries nothing must never
+// look like one that found nothing.
+func (s Selection) Apply(r Registry, t *tenancy.Tenancy, plan []Attempt) ([]Attempt, error) {
+	if err := s.check(r, t); err != nil {
+		return nil, err
+	}
+	used := make([]bool, len(s.Only))
+	var kept []Attempt
+	for _, a := range plan {
+		if s.matches(a) && s.only(a.ID(), used) {
+			kept = append(kept, a)
+		}
+	}
+	for i, u := range used {
+		if !u {
+			return nil, fmt.Errorf("--only %q matches no attempt that is planned; `partywall plan` lists them", s.Only[i])
+		}
+	}
+	if len(kept) == 0 {
+		return nil, fmt.Errorf("%s select no attempt at all; `partywall plan` lists what there is", strings.Join(s.Flags(), " "))
+	}
+	return kept, nil
+}
+
+func (s Selection) matches(a Attempt) bool {
+	return in(s.Suites, a.Suite) && in(s.Checks, a.Check) &&
+		(in(s.Tenants, a.From.Tenant) || in(s.Tenants, a.To.Tenant)) &&
+		(s.Placement == "" || a.Placement == s.Placement || a.Placement == AnyNode)
+}
+
+func (s Selection) only(id string, used []bool) bool {
+	if len(s.Only) == 0 {
+		return true
+	}
+	hit := false
+	for i, pattern := range s.Only {
+		if (tenancy.Exception{Match: pattern}).Matches(id) {
+			used[i], hit = true, true
+		}
+	}
+	return hit
+}
+
+func (s Selection) check(r Registry, t *tenancy.Tenancy) error {
+	var suiteNames, checkNames, tenantNames []string
+	for _, x := range r {
+		suiteNames = append(suiteNames, x.Name())
+		checkNames = append(checkNames, x.Checks()...)
+	}
+	for _, x := range t.Tenants {
+		tenantNames = append(tenantNames, x.Name)
+	}
+	for _, f := range []struct {
+		flag       string
+		got, known []string
+	}{
+		{"--suite", s.Suites, suiteNames},
+		{"--check", s.Checks, checkNames},
+		{"--tenant", s.Tenants, tenantNames},
+	} {
+		for _, v := range f.got {
+			if !slices.Contains(f.known, v) {
+				return fmt.Errorf("%s: there is no %q; there is: %s", f.flag, v, strings.Join(f.known, ", "))
+			}
+		}
+	}
+	switch s.Placement {
+	case "", SameNode, CrossNode:
+		return nil
+	}
+	return fmt.Errorf("--placement: %q is neither %s nor %s", s.Placement, SameNode, CrossNode)
+}
+
+func in(list []string, v string) bool {
+	return len(list) == 0 || slices.Contains(list, v)
+}

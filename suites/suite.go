@@ -1,0 +1,27 @@
+package suites
+
+import (
+	"github.com/partywall/partywall/tenancy"
+)
+
+// Suite turns a tenancy into attempts.
+type Suite interface {
+	// Name is the suite's stable name, the first part of its attempts' ids.
+	Name() string
+	// Checks are the stable names of its kinds of attempt.
+	Checks() []string
+	// Plan lists what the suite tries, the same list for the same tenancy.
+	Plan(*tenancy.Tenancy) []Attempt
+}
+
+// Registry is the suites that there are, in the order in which they run.
+type Registry []Suite
+
+// Plan lists the attempts of all suites.
+func (r Registry) Plan(t *tenancy.Tenancy) []Attempt {
+	var all []Attempt
+	for _, s := range r {
+		all = append(all, s.Plan(t)...)
+	}
+	return all
+}

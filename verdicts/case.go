@@ -1,0 +1,94 @@
+package verdicts
+
+import (
+	"time"
+
+	"github.com/partywall/partywall/probes"
+	"github.com/partywall/partywall/suites"
+)
+
+// Rounds is how many times every attempt is made. One that gets through once
+// is a leak; a denial must hold every time.
+const Rounds = 2
+
+// MinGap is the least time between the rounds of an attempt: identity and
+// policy take time to reach every node after a pod has started.
+const MinGap = 10 * time.Second
+
+// StartupWindow is how long after its pods' start an attempt counts as made at
+// start-up.
+const StartupWindow = 30 * time.Second
+
+// Case is one attempt with all that is known of it when it is to be judged.
+type Case struct {
+	Attempt  suites.Attempt
+	From, To Side
+	Rounds   []Seen
+	// Problem says why the attempt could not be made at all, in the words of
+	// whoever refused; empty where it could.
+	Problem string
+	// Interrupted says that the run ended before the attempt was made.
+	Interrupted bool
+	Rerun       string
+}
+
+// Seen is what one round showed of an attempt.
+type Seen struct {
+	At      time.Time
+	PodAge  time.Duration // of the younger pod when the attempt was made
+	Outcome probes.Outcome
+	// Observation is what the source saw; nil where it sent none, and Fault
+	// says why.
+	Observation *probes.Observation
+	Fault       string
+	Arrivals    Arrivals
+	Control     Control
+	Source      probes.Outcome // of the source control; empty where there was none
+}
+
+// Arrivals is what the target recorded in a round that counts against one
+// attempt.
+type Arrivals struct {
+	// Certain came from the attempt's pod: its nonce, its socket, or its
+	// address with nothing that says otherwise.
+	Certain int
+	// Possible came from where the attempt's address may have been rewritten
+	// to: its node, or an address that nobody in the run is known by.
+	Possible int
+	From     string // an address of the possible ones
+	// Proven says that the same collection shows the control's own arrival, so
+	// that an empty one means that nothing came.
+	Proven bool
+	// Fault says why the receipts are no evidence: a restart, an overflow, a
+	// target that could not be asked.
+	Fault string
+}
+
+// Rules are the parts of the tenancy that judging needs.
+type Rules struct {
+	Denial       []probes.Outcome // that count as the promised denial; empty: any
+	WeakControls bool
+}
+
+func (s Seen) throughOrNot() probes.Outcome {
+	if !through(s.Outcome) && s.Arrivals.Certain > 0 {
+		return probes.Received
+	}
+	return s.Outcome
+}
+
+// through says that something of the attempt arrived, or something came back
+// that should not have.
+func through(o probes.Outcome) bool {
+	switch o {
+	case probes.Reached, probes.Misrouted, probes.Disclosed, probes.Received:
+		return true
+	}
+	return false
+}
+
+// atSource says that the outcome was made at the source itself, by its own
+// proxy, its resolver or its node's rules.
+func atSource(o probes.Outcome) bool {
+	return o == probes.Unresolved || o == probes.Blackholed
+}

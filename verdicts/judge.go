@@ -1,0 +1,263 @@
+package verdicts
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/partywall/partywall/probes"
+	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/tenancy"
+)
+
+// Judge gives one case its verdict. Beside is the verdict on the same attempt
+// by the pod's own address, which alone can tell whether an outcome that was
+// made at the source stands before a wall; empty where there is none.
+func Judge(c Case, rules Rules, beside Verdict) Result {
+	r := blank(c)
+	switch {
+	case c.Attempt.Skip != "":
+		return r.as(Skipped, c.Attempt.Skip)
+	case c.Interrupted:
+		return r.as(Inconclusive, "not run: the run ended before this attempt was made")
+	case c.Problem != "":
+		return r.as(Inconclusive, "not tried: "+c.Problem)
+	}
+	r.Outcome = worst(c.Rounds)
+	if c.Attempt.Expect == suites.Allowed {
+		return judgeAllowed(r, c, rules)
+	}
+	return judgeDenied(r, c, rules, beside)
+}
+
+func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
+	if through(r.Outcome) {
+		return leak(r, c)
+	}
+	if why := incomplete(c); why != "" {
+		return r.as(Inconclusive, why)
+	}
+	if why := unpromised(c, rules); why != "" {
+		return r.as(Inconclusive, why)
+	}
+	if why := noSource(c, rules); why != "" {
+		return r.as(Inconclusive, why)
+	}
+	if r.Grade != TwoSided {
+		return r.as(Unreached, fmt.Sprintf("%s could not reach %s: %s; no witness of ours stands at the far end",
+			c.From.Tenant, c.To.Tenant, rounds(c)))
+	}
+	if why := unwitnessed(c, rules); why != "" {
+		return r.as(Inconclusive, why)
+	}
+	if why := madeAtSource(c, beside); why != "" {
+		return r.as(Inconclusive, why)
+	}
+	return r.as(Isolated, isolatedWhy(c))
+}
+
+func leak(r Result, c Case) Result {
+	first := slices.IndexFunc(c.Rounds, func(s Seen) bool { return through(s.throughOrNot()) })
+	s := c.Rounds[first]
+	r.Outcome = s.throughOrNot()
+	later := slices.ContainsFunc(c.Rounds[first+1:], func(s Seen) bool { return through(s.throughOrNot()) })
+	clean := len(c.Rounds) == Rounds && incomplete(c) == ""
+	if first == 0 && !later && clean && s.PodAge < StartupWindow {
+		r.Startup = true
+		r.Severity = c.Attempt.Severity.Down().String()
+		return r.as(Leak, leakWhy(c, r.Outcome)+", but only in the first seconds of its pods' life; "+
+			"the second round was stopped: "+describe(c.Rounds[1].Outcome))
+	}
+	return r.as(Leak, leakWhy(c, r.Outcome))
+}
+
+func judgeAllowed(r Result, c Case, rules Rules) Result {
+	if why := incomplete(c); why != "" && !anyOutcome(c, probes.Misrouted) {
+		return r.as(Inconclusive, why)
+	}
+	switch {
+	case anyOutcome(c, probes.Misrouted):
+		r.Outcome = probes.Misrouted
+		return r.as(Leak, leakWhy(c, probes.Misrouted))
+	case allOutcomes(c, probes.Reached):
+		r.Outcome = probes.Reached
+		return r.as(Allowed, fmt.Sprintf("declared (%s), and %s reached %s on port %d both times",
+			c.Attempt.Reason, c.From.Tenant, c.To.Tenant, c.Attempt.Port.Number))
+	}
+	r.Outcome = blocked(c)
+	if why := noSource(c, rules); why != "" {
+		return r.as(Inconclusive, why)
+	}
+	if r.Grade == TwoSided {
+		if why := noControl(c, rules); why != "" {
+			return r.as(Inconclusive, why)
+		}
+	}
+	return r.as(Broken, fmt.Sprintf("declared (%s), but %s could not use %s on port %d: %s",
+		c.Attempt.Reason, c.From.Tenant, c.To.Tenant, c.Attempt.Port.Number, rounds(c)))
+}
+
+// incomplete says what is missing before the rounds can be read at all.
+func incomplete(c Case) string {
+	if len(c.Rounds) < Rounds {
+		return fmt.Sprintf("only %d of %d rounds were made", len(c.Rounds), Rounds)
+	}
+	for i, s := range c.Rounds {
+		switch {
+		case s.Observation == nil:
+			return fmt.Sprintf("round %d: the source sent no observation: %s", i+1, s.Fault)
+		case s.Outcome == probes.Error || s.Outcome == "":
+			return fmt.Sprintf("round %d: the attempt itself failed, which is no denial: %s", i+1, failure(s))
+		}
+		if i > 0 && s.At.Sub(c.Rounds[i-1].At) < MinGap {
+			return fmt.Sprintf("rounds %d and %d were less than %s apart", i, i+1, MinGap)
+		}
+	}
+	return ""
+}
+
+func unpromised(c Case, rules Rules) string {
+	if len(rules.Denial) == 0 {
+		return ""
+	}
+	for i, s := range c.Rounds {
+		if !slices.Contains(rules.Denial, s.Outcome) {
+			return fmt.Sprintf("round %d was stopped (%s), but not by what promises.denial lists (%s): not the wall that was promised",
+				i+1, s.Outcome, join(rules.Denial))
+		}
+	}
+	return ""
+}
+
+// noSource says why the source may have been unable to reach anything at all.
+func noSource(c Case, rules Rules) string {
+	if rules.WeakControls {
+		return ""
+	}
+	for i, s := range c.Rounds {
+		if s.Source != probes.Reached {
+			return fmt.Sprintf("round %d: nothing that the source pod may reach answered it, so that its own failure proves nothing", i+1)
+		}
+	}
+	return ""
+}
+
+// noControl says why the target may have been unable to answer anybody.
+func noControl(c Case, rules Rules) string {
+	for i, s := range c.Rounds {
+		switch {
+		case s.Control.Rung == RungNone || s.Control.Rung == "":
+			return fmt.Sprintf("round %d: no source that may reach the target stands on the source's node, so that nothing shows the target alive there", i+1)
+		case s.Control.Rung == RungListener && !rules.WeakControls:
+			return fmt.Sprintf("round %d: only the target's own listener answered, and the tenancy does not accept weak controls", i+1)
+		case s.Control.Before != probes.Reached || s.Control.After != probes.Reached:
+			return fmt.Sprintf("round %d: the control on the same path (%s) ended as %s before and %s after: the target may not have been able to answer anybody",
+				i+1, s.Control.Rung, said(s.Control.Before), said(s.Control.After))
+		}
+	}
+	return ""
+}
+
+// unwitnessed says why the target's silence is no evidence.
+func unwitnessed(c Case, rules Rules) string {
+	if why := noControl(c, rules); why != "" {
+		return why
+	}
+	for i, s := range c.Rounds {
+		a := s.Arrivals
+		switch {
+		case a.Fault != "":
+			return fmt.Sprintf("round %d: the target's receipts are no evidence: %s", i+1, a.Fault)
+		case !a.Proven:
+			return fmt.Sprintf("round %d: the target's receipts do not show its control's arrival either, so that their silence proves nothing", i+1)
+		case a.Possible > 0:
+			return fmt.Sprintf("round %d: the target recorded %d arrivals from %s, which may be this attempt with its address rewritten", i+1, a.Possible, a.From)
+		}
+	}
+	return ""
+}
+
+func madeAtSource(c Case, beside Verdict) string {
+	for i, s := range c.Rounds {
+		if !atSource(s.Outcome) {
+			continue
+		}
+		if c.Attempt.Address == suites.PodIP || beside != Isolated {
+			return fmt.Sprintf("round %d ended as %s, which was made at the source and says nothing about the wall; "+
+				"the attempt on the pod's own address that should stand beside it is %s", i+1, s.Outcome, besideWords(beside))
+		}
+	}
+	return ""
+}
+
+func besideWords(v Verdict) string {
+	if v == "" {
+		return "missing"
+	}
+	return string(v)
+}
+
+// worst is the outcome that decides: the first that got through, or else the
+// last round's.
+func worst(rounds []Seen) probes.Outcome {
+	var last probes.Outcome
+	for _, s := range rounds {
+		last = s.throughOrNot()
+		if through(last) {
+			return last
+		}
+	}
+	return last
+}
+
+func anyOutcome(c Case, o probes.Outcome) bool {
+	return slices.ContainsFunc(c.Rounds, func(s Seen) bool { return s.Outcome == o })
+}
+
+func allOutcomes(c Case, o probes.Outcome) bool {
+	return !slices.ContainsFunc(c.Rounds, func(s Seen) bool { return s.Outcome != o })
+}
+
+func blocked(c Case) probes.Outcome {
+	for _, s := range c.Rounds {
+		if s.Outcome != probes.Reached {
+			return s.throughOrNot()
+		}
+	}
+	return probes.Reached
+}
+
+func join(outcomes []probes.Outcome) string {
+	words := make([]string, len(outcomes))
+	for i, o := range outcomes {
+		words[i] = string(o)
+	}
+	return strings.Join(words, ", ")
+}
+
+// Threshold decides what a finding does to the run: whether it fails it, or
+// whether somebody accepted it. Expired exceptions are named by note.
+func Threshold(r Result, t *tenancy.Tenancy, today Day) (Result, string) {
+	if r.Verdict == Broken {
+		r.Fails = true
+	}
+	if r.Verdict != Leak {
+		return r, ""
+	}
+	severity, _ := tenancy.ParseSeverity(r.Severity)
+	r.Fails = severity >= t.FailOn
+	note := ""
+	for _, e := range t.Exceptions {
+		if !e.Matches(r.ID) {
+			continue
+		}
+		if e.Expired(today) {
+			note = fmt.Sprintf("the exception %q of %s expired on %s: what it accepted fails again", e.Match, e.Owner, e.Expires.Format("2006-01-02"))
+			continue
+		}
+		r.Verdict, r.Fails = Excepted, false
+		r.Exception = &Exception{Owner: e.Owner, Reason: e.Reason, Expires: e.Expires.Format("2006-01-02")}
+		return r, ""
+	}
+	return r, note
+}

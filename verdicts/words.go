@@ -1,0 +1,138 @@
+package verdicts
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/partywall/partywall/probes"
+)
+
+// Day is the moment that expiries are held against.
+type Day = time.Time
+
+func blank(c Case) Result {
+	a := c.Attempt
+	r := Result{
+		ID: a.ID(), Suite: a.Suite, Check: a.Check, From: c.From, To: c.To,
+		Service: a.Service, Address: a.Address, Protocol: a.Port.Protocol, Port: a.Port.Number,
+		Placement: a.Placement, Expect: a.Expect, Grade: TwoSided,
+		Severity: a.Severity.String(), Rerun: c.Rerun,
+	}
+	if a.OneSided() {
+		r.Grade = OneSided
+	}
+	for _, s := range c.Rounds {
+		r.Evidence.Rounds = append(r.Evidence.Rounds, s.record())
+	}
+	return r
+}
+
+func (s Seen) record() Round {
+	r := Round{
+		At: s.At, Outcome: s.throughOrNot(), Error: s.Fault, Control: s.Control, Source: s.Source,
+		Receipts: s.Arrivals.Certain + s.Arrivals.Possible,
+	}
+	if o := s.Observation; o != nil {
+		r.Phase, r.MS, r.Error = o.Phase, o.MS, o.Error
+	}
+	return r
+}
+
+func (r Result) as(v Verdict, why string) Result {
+	r.Verdict, r.Why = v, why
+	return r
+}
+
+func isolatedWhy(c Case) string {
+	gap := c.Rounds[len(c.Rounds)-1].At.Sub(c.Rounds[0].At).Round(time.Second)
+	return fmt.Sprintf("nothing of %d attempts, %s apart, arrived at %s (%s); the same port answered %s from %s before and after each",
+		len(c.Rounds), gap, c.To.Tenant, rounds(c), controlWords(c.Rounds[0].Control.Rung, c.To.Tenant), node(c))
+}
+
+func node(c Case) string {
+	if c.From.Node == "" {
+		return "the same node"
+	}
+	return "the same node, " + c.From.Node
+}
+
+func controlWords(r Rung, tenant string) string {
+	switch r {
+	case RungSameNamespace:
+		return tenant + "'s own pod"
+	case RungSameTenant:
+		return "another namespace of " + tenant
+	case RungCrossing:
+		return "a tenant with a declared crossing"
+	default:
+		return "only its own listener"
+	}
+}
+
+func leakWhy(c Case, o probes.Outcome) string {
+	how := fmt.Sprintf("%s port %d by %s", strings.ToUpper(c.Attempt.Port.Protocol), c.Attempt.Port.Number, addressWords(c))
+	switch o {
+	case probes.Reached:
+		if c.Attempt.OneSided() {
+			return fmt.Sprintf("%s reached the shared service %s on %s, which the tenancy does not give it", c.From.Tenant, c.To.Tenant, how)
+		}
+		return fmt.Sprintf("%s reached %s on %s: the attempt arrived and was answered", c.From.Tenant, c.To.Tenant, how)
+	case probes.Misrouted:
+		return fmt.Sprintf("%s asked for %s on %s and somebody else answered: the traffic is hijacked", c.From.Tenant, c.To.Tenant, how)
+	case probes.Disclosed:
+		return fmt.Sprintf("%s was refused by %s on %s, but bytes of the target arrived first", c.From.Tenant, c.To.Tenant, how)
+	default:
+		return fmt.Sprintf("%s saw a failure on %s of %s, but the target recorded its arrival: the way in is open", c.From.Tenant, how, c.To.Tenant)
+	}
+}
+
+func addressWords(c Case) string {
+	return strings.ReplaceAll(string(c.Attempt.Address), "pod-ip", "pod IP")
+}
+
+// describe says in words what kind of denial an outcome is.
+func describe(o probes.Outcome) string {
+	switch o {
+	case probes.Dropped:
+		return "dropped without an answer"
+	case probes.Refused:
+		return "refused"
+	case probes.Forbidden:
+		return "forbidden by policy"
+	case probes.Unauthenticated:
+		return "unauthenticated"
+	default:
+		return string(o)
+	}
+}
+
+func rounds(c Case) string {
+	var words []string
+	for _, s := range c.Rounds {
+		if w := describe(s.Outcome); len(words) == 0 || words[len(words)-1] != w {
+			words = append(words, w)
+		}
+	}
+	return strings.Join(words, ", then ")
+}
+
+func failure(s Seen) string {
+	if s.Observation != nil && s.Observation.Error != "" {
+		return s.Observation.Error
+	}
+	if s.Fault != "" {
+		return s.Fault
+	}
+	if s.Observation != nil && s.Observation.Status != 0 {
+		return fmt.Sprintf("HTTP status %d, which neither the target nor a policy signed", s.Observation.Status)
+	}
+	return "no reason given"
+}
+
+func said(o probes.Outcome) string {
+	if o == "" {
+		return "nothing"
+	}
+	return string(o)
+}
