@@ -180,14 +180,14 @@ func (d *discovery) enough(tenants []Tenant) bool {
 	}
 	found := "no tenant"
 	if len(tenants) == 1 {
-		found = fmt.Sprintf("only one tenant, %s", quote(tenants[0].Name))
+		found = "only the tenant " + quote(tenants[0].Name)
 	}
 	key := d.file.ByLabel
 	if key == "" {
 		d.add(d.file.tenantsAt, "found %s; isolation takes two: list another under tenants.list", found)
 		return false
 	}
-	d.add(d.file.tenantsAt, "found %s by the namespace label %s in %d namespaces%s; isolation takes two: "+
+	d.add(d.file.tenantsAt, "found %s by the namespace label %s (namespaces seen: %d)%s; isolation takes two: "+
 		"label the namespaces of each tenant (kubectl label namespace NAME %s=TENANT) or list them in a tenancy file under tenants.list",
 		found, quote(key), len(d.live), d.nearestLabel(), key)
 	return false
