@@ -20,11 +20,11 @@ const (
 func writeDense(w io.Writer, g *grid, opt Options) error {
 	rows := g.drawnRows()
 	per := g.columnsPerBlock(rows, opt)
-	var left []string // blocks of columns that are not drawn
+	left := map[heed][]string{} // blocks of columns that are not drawn
 	for from := 0; from < len(g.cols); from += per {
 		to := min(from+per, len(g.cols))
-		if len(g.rows) > foldAbove && !g.colAttention(from, to) {
-			left = append(left, g.span(from, to))
+		if h := g.heed(0, len(g.rows), from, to); len(g.rows) > foldAbove && h != attention {
+			left[h] = append(left[h], g.span(from, to))
 			continue
 		}
 		drawn, err := g.block(rows, from, to, opt)
@@ -43,7 +43,7 @@ func writeDense(w io.Writer, g *grid, opt Options) error {
 func (g *grid) drawnRows() []int {
 	var rows []int
 	for i := range g.rows {
-		if len(g.rows) <= foldAbove || g.rowAttention(i) {
+		if len(g.rows) <= foldAbove || g.heedRow(i) == attention {
 			rows = append(rows, i)
 		}
 	}
@@ -128,42 +128,50 @@ func (g *grid) symbols(row, from, to int, opt Options) string {
 
 // shortLabel cuts a long name; writeLeftOut tells the whole of it.
 func (g *grid) shortLabel(row int, opt Options) string {
-	label := g.rowLabel(row)
 	room := len(fmt.Sprint(len(g.rows))) + 1 + min(mostLabel, opt.width()/4)
-	if twwidth.Width(label) <= room {
-		return label
-	}
-	// Truncate marks even what needs no cut.
-	return twwidth.Truncate(label, room, "…")
+	return cut(g.rowLabel(row), room)
 }
 
 // writeLeftOut says in words what was not drawn, so that every tenant is named
 // in full.
-func (g *grid) writeLeftOut(w io.Writer, rows []int, blocks []string, opt Options) {
+func (g *grid) writeLeftOut(w io.Writer, rows []int, blocks map[heed][]string, opt Options) {
 	drawn := map[int]bool{}
-	var cut []string
+	var shortened []string
 	for _, i := range rows {
 		drawn[i] = true
 		if g.shortLabel(i, opt) != g.rowLabel(i) {
-			cut = append(cut, g.plainLabel(i))
+			shortened = append(shortened, g.plainLabel(i))
 		}
 	}
-	var clean []string
+	left := map[heed][]string{}
 	for i := range g.rows {
 		if !drawn[i] {
-			clean = append(clean, g.plainLabel(i))
+			h := g.heedRow(i)
+			left[h] = append(left[h], g.plainLabel(i))
 		}
 	}
-	if len(cut) > 0 {
-		writeList(w, opt, "In full:", cut)
+	if len(shortened) > 0 {
+		writeList(w, opt, "In full:", shortened)
 	}
-	if len(clean) > 0 {
-		writeList(w, opt, fmt.Sprintf("Nothing to look at from %d tenants:", len(clean)), clean)
-	}
-	if len(blocks) > 0 {
-		writeList(w, opt, "Nothing to look at towards columns", blocks)
+	for _, kind := range []struct {
+		heed  heed
+		words string
+	}{{clean, "Nothing to look at"}, {untried, "Nothing tried"}} {
+		if list := left[kind.heed]; len(list) > 0 {
+			writeList(w, opt, kind.words+" from "+plural(len(list), "tenant")+":", list)
+		}
+		if list := blocks[kind.heed]; len(list) > 0 {
+			writeList(w, opt, kind.words+" towards columns", list)
+		}
 	}
 	io.WriteString(w, g.sharedLegend(opt))
 }
 
 func (g *grid) plainLabel(row int) string { return strings.TrimSpace(g.rowLabel(row)) }
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

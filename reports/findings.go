@@ -11,8 +11,11 @@ import (
 	"github.com/partywall/partywall/verdicts"
 )
 
-// mostFindings is how many groups are told in full.
-const mostFindings = 20
+// How many findings are told in full, and how many sentences of a kind.
+const (
+	mostFindings  = 20
+	mostSentences = 20
+)
 
 // finding is results that say the same of the same pair.
 type finding struct {
@@ -67,7 +70,7 @@ func Findings(w io.Writer, rec *verdicts.Record, opt Options) error {
 		f.write(out, opt)
 	}
 	if more := len(list) - mostFindings; more > 0 {
-		fmt.Fprintf(out, "And %d more findings; results.json has them all.\n\n", more)
+		fmt.Fprintf(out, "And %s; results.json has them all.\n\n", plural(more, "more finding"))
 	}
 	writeSentences(out, opt, "Not run: ", rec.Summary.NotRun)
 	writeSentences(out, opt, "Note: ", rec.Summary.Notes)
@@ -84,12 +87,8 @@ func (f *finding) write(w io.Writer, opt Options) {
 	if f.class != classBroken && f.class != classInconclusive && f.severity != "" {
 		label += ", " + word(f.severity)
 	}
-	tries := "1 attempt"
-	if f.count > 1 {
-		tries = fmt.Sprintf("%d attempts", f.count)
-	}
 	fmt.Fprintf(w, "%s: %s -> %s, %s, %s\n", opt.paint(f.class, label),
-		line(r.From.Tenant), line(r.To.Tenant), line(r.Suite+"/"+r.Check), tries)
+		line(r.From.Tenant), line(r.To.Tenant), line(r.Suite+"/"+r.Check), plural(f.count, "attempt"))
 	why := r.Why
 	if f.class == classExcepted {
 		why = acceptance(r)
@@ -114,8 +113,11 @@ func again(r *verdicts.Result) string {
 }
 
 func writeSentences(w io.Writer, opt Options, label string, sentences []string) {
-	for _, s := range sentences {
+	for _, s := range sentences[:min(len(sentences), mostSentences)] {
 		writeWrapped(w, opt, "", label+line(s))
+	}
+	if more := len(sentences) - mostSentences; more > 0 {
+		fmt.Fprintf(w, "%sand %d more; results.json has them all\n", label, more)
 	}
 }
 

@@ -49,6 +49,8 @@ func ParseSpec(s string) (Spec, error) {
 		return Spec{}, fmt.Errorf("report %q: there is no format %q; use one of %s", s, name, formatList())
 	case path == "":
 		return Spec{}, fmt.Errorf("report %q: the path is missing; want %s=PATH", s, name)
+	case name == JSON{}.Name() && filepath.Ext(path) == spoolExt:
+		return Spec{}, fmt.Errorf("report %q: %s is the ending of the spool beside it; use .json", s, spoolExt)
 	case path == "-":
 		return Spec{}, fmt.Errorf("report %q: reports are files; name one, or /dev/stdout", s)
 	}

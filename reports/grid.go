@@ -110,24 +110,31 @@ func (g *grid) itself(row, col int) bool {
 	return !g.cols[col].shared && g.rows[row] == g.cols[col].name
 }
 
-// rowAttention and colAttention say whether any cell of a row, or of a span of
-// columns, should be looked at.
-func (g *grid) rowAttention(row int) bool {
-	for col := range g.cols {
-		if c := g.cells[[2]int{row, col}]; c != nil && c.worst().attention() {
-			return true
-		}
-	}
-	return false
-}
+// heed says what a part of the grid asks of a reader.
+type heed int
 
-func (g *grid) colAttention(from, to int) bool {
-	for row := range g.rows {
-		for col := from; col < to; col++ {
-			if c := g.cells[[2]int{row, col}]; c != nil && c.worst().attention() {
-				return true
+const (
+	untried heed = iota // nothing is known of it, which is not the same as clean
+	clean
+	attention
+)
+
+// heed looks at a span of rows and columns, both up to and without their ends.
+func (g *grid) heed(row, rowEnd, col, colEnd int) heed {
+	most := untried
+	for i := row; i < rowEnd; i++ {
+		for j := col; j < colEnd; j++ {
+			c := g.cells[[2]int{i, j}]
+			switch {
+			case c == nil:
+			case c.worst().attention():
+				return attention
+			default:
+				most = clean
 			}
 		}
 	}
-	return false
+	return most
 }
+
+func (g *grid) heedRow(row int) heed { return g.heed(row, row+1, 0, len(g.cols)) }

@@ -9,8 +9,8 @@ import (
 
 // Harmless makes a string that somebody else chose safe to print on one line
 // of a terminal: control characters (and with them every escape sequence),
-// marks that change the direction of text, and bytes that are no UTF-8 become
-// visible escapes such as \x1b and \u202e.
+// marks that change the direction of text or are not to be seen, and bytes
+// that are no UTF-8 become visible escapes such as \x1b and \u202e.
 func Harmless(s string) string { return escape(s, dangerous) }
 
 // harmlessText is Harmless for text of several lines, which keeps its line
@@ -38,18 +38,13 @@ func escape(s string, unsafe func(rune) bool) string {
 }
 
 // dangerous says whether a terminal or a reader could be misled by the rune.
-// Noncharacters (U+FFFE and the like) are in: XML does not allow them. So are
-// the line separators, which some terminals and logs take for a new line.
+// The format characters hold the bidirectional overrides and isolates and the
+// zero-width ones, by which a name can be made to read as another. The line
+// separators are taken for a new line by some logs. Noncharacters (U+FFFE and
+// the like) are what XML does not allow.
 func dangerous(r rune) bool {
-	return unicode.IsControl(r) || steersDirection(r) || r == '\u2028' || r == '\u2029' ||
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' ||
 		r&0xfffe == 0xfffe || r >= 0xfdd0 && r <= 0xfdef
-}
-
-// steersDirection covers the bidirectional marks, embeddings, overrides and
-// isolates, by which a name can be made to read as another.
-func steersDirection(r rune) bool {
-	return r == '\u061c' || r == '\u200e' || r == '\u200f' ||
-		r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
 }
 
 func visible(r rune) string {

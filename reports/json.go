@@ -74,28 +74,31 @@ func stamped(h verdicts.Header) verdicts.Header {
 	return h
 }
 
-// marshal is json.Marshal that also escapes what encoding/json lets through
-// and a terminal would act upon: DEL, the C1 controls and direction marks.
+// marshal writes JSON on one line, and escapes also what encoding/json lets
+// through and a terminal would act upon: DEL, the C1 controls, format marks.
 // Outside strings JSON is ASCII, so each such rune stands in a string.
 func marshal(v any) ([]byte, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // the arrow in an id should be found by grep
+	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
+	text := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	if !bytes.ContainsFunc(text, escapedInJSON) {
 		return text, nil
 	}
-	var b bytes.Buffer
+	var escaped bytes.Buffer
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
 		if escapedInJSON(r) {
-			fmt.Fprintf(&b, `\u%04x`, r)
+			fmt.Fprintf(&escaped, `\u%04x`, r)
 		} else {
-			b.Write(text[:size])
+			escaped.Write(text[:size])
 		}
 		text = text[size:]
 	}
-	return b.Bytes(), nil
+	return escaped.Bytes(), nil
 }
 
 func escapedInJSON(r rune) bool { return r < 0x10000 && dangerous(r) }

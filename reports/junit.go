@@ -71,16 +71,36 @@ type testcase struct {
 	Failure   *problem `xml:"failure"`
 	Error     *problem `xml:"error"`
 	Skipped   *problem `xml:"skipped"`
-	SystemOut string   `xml:"system-out,omitempty"`
+	SystemOut *body    `xml:"system-out"`
 	ms        int64
 }
 
 // problem is why a testcase did not pass. Readers differ in which of message
 // and body they show, so both are filled.
 type problem struct {
-	Type    string `xml:"type,attr"`
-	Message string `xml:"message,attr"`
-	Body    string `xml:",chardata"`
+	Type, Message string
+	Body          body
+}
+
+// MarshalXML writes both attributes even where they are empty.
+func (p *problem) MarshalXML(enc *xml.Encoder, start xml.StartElement) error {
+	start.Attr = []xml.Attr{attr("type", p.Type), attr("message", p.Message)}
+	return p.Body.MarshalXML(enc, start)
+}
+
+// body is text of several lines. As a plain string field its line ends would
+// become character references, which people who open the file cannot read.
+type body string
+
+// MarshalXML writes the text as it is, escaped where XML asks for it.
+func (b body) MarshalXML(enc *xml.Encoder, start xml.StartElement) error {
+	if err := enc.EncodeToken(start); err != nil {
+		return err
+	}
+	if err := enc.EncodeToken(xml.CharData(b)); err != nil {
+		return err
+	}
+	return enc.EncodeToken(start.End())
 }
 
 // junitSuites groups the results in the order in which they first come.

@@ -18,7 +18,7 @@ const (
 
 func word(s string) string { return Harmless(bounded(s, maxWord)) }
 func line(s string) string { return Harmless(bounded(s, maxLine)) }
-func text(s string) string { return harmlessText(bounded(s, maxText)) }
+func text(s string) body   { return body(harmlessText(bounded(s, maxText))) }
 
 // junitCase is one result as a testcase.
 func junitCase(r *verdicts.Result) *testcase {
@@ -39,7 +39,8 @@ func junitCase(r *verdicts.Result) *testcase {
 	case classSkipped:
 		c.Skipped = because(r, string(verdicts.Skipped), r.Why)
 	case classNoted:
-		c.SystemOut = text(fmt.Sprintf("leak of severity %s, below the threshold of this run: %s", r.Severity, account(r)))
+		note := text(fmt.Sprintf("leak of severity %s, below the threshold of this run: %s", word(r.Severity), account(r)))
+		c.SystemOut = &note
 	}
 	return c
 }

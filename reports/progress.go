@@ -10,6 +10,10 @@ import (
 const (
 	liveGap  = 100 * time.Millisecond // between two rewrites of a line
 	plainGap = 10 * time.Second       // between two plain lines
+
+	// phaseWidth keeps the live line from wrapping, for a line that has wrapped
+	// cannot be rewritten.
+	phaseWidth = 45
 )
 
 // Progress tells how far a run is: on a terminal one line that is rewritten,
@@ -41,7 +45,7 @@ func (p *Progress) Phase(name string) {
 		p.show()
 		fmt.Fprintln(p.w)
 	}
-	p.phase, p.done, p.total = Harmless(bounded(name, 50)), 0, 0
+	p.phase, p.done, p.total = cut(Harmless(name), phaseWidth), 0, 0
 	p.show()
 }
 

@@ -30,7 +30,7 @@ type Spool struct {
 // spoolLine is one line. Exactly one part is set.
 type spoolLine struct {
 	Header   *verdicts.Header  `json:"header,omitempty"`
-	Observed any               `json:"observed,omitempty"`
+	Observed *any              `json:"observed,omitempty"`
 	Result   *verdicts.Result  `json:"result,omitempty"`
 	Summary  *verdicts.Summary `json:"summary,omitempty"`
 }
@@ -54,7 +54,7 @@ func (s *Spool) Header(h verdicts.Header) error {
 }
 
 // Observed keeps a piece of raw evidence, any value that JSON can hold.
-func (s *Spool) Observed(v any) error { return s.write(spoolLine{Observed: v}) }
+func (s *Spool) Observed(v any) error { return s.write(spoolLine{Observed: &v}) }
 
 // Result keeps a judged attempt.
 func (s *Spool) Result(r verdicts.Result) error { return s.write(spoolLine{Result: &r}) }

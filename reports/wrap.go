@@ -50,6 +50,14 @@ func wrap(words []string, room int) []string {
 	return append(lines, current)
 }
 
+// cut shortens a text to a width. twwidth.Truncate marks even a text that fits.
+func cut(s string, width int) string {
+	if twwidth.Width(s) <= width {
+		return s
+	}
+	return twwidth.Truncate(s, width, "…")
+}
+
 // pieces cuts a word into what fits a line.
 func pieces(word string, room int) []string {
 	if twwidth.Width(word) <= room {
