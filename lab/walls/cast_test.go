@@ -153,17 +153,25 @@ func (s *stage) strike(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 	defer cancel()
+	var group errgroup.Group
 	for _, short := range []string{"a", "b", "c"} {
-		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace(short)}}
-		if err := s.client.Delete(ctx, namespace); err != nil {
-			t.Errorf("deleting namespace %s: %v", namespace.Name, err)
-			continue
-		}
-		gone := conditions.New(s.client).ResourceDeleted(namespace)
-		if err := wait.For(gone, wait.WithContext(ctx), wait.WithTimeout(patience), wait.WithInterval(200*time.Millisecond)); err != nil {
-			t.Errorf("waiting for the end of namespace %s: %v", namespace.Name, err)
-		}
+		group.Go(func() error { return s.remove(ctx, s.namespace(short)) })
 	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func (s *stage) remove(ctx context.Context, name string) error {
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	if err := s.client.Delete(ctx, namespace); err != nil {
+		return fmt.Errorf("deleting namespace %s: %w", name, err)
+	}
+	gone := conditions.New(s.client).ResourceDeleted(namespace)
+	if err := wait.For(gone, wait.WithContext(ctx), wait.WithTimeout(patience), wait.WithInterval(200*time.Millisecond)); err != nil {
+		return fmt.Errorf("waiting for the end of namespace %s: %w", name, err)
+	}
+	return nil
 }
 
 // attempt is one thing tried: from and to are actors or outside hosts.

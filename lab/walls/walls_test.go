@@ -137,6 +137,30 @@ func TestWalls(t *testing.T) {
 	}
 }
 
+// TestServiceByName shows that names are answered and Services carried on both
+// nodes: a wall that nothing could have reached anyway proves nothing.
+func TestServiceByName(t *testing.T) {
+	s := newStage(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace("b"), Name: "b1"},
+		Spec: corev1.ServiceSpec{
+			Selector: map[string]string{"actor": "b1"},
+			Ports: []corev1.ServicePort{
+				{Name: "tcp", Protocol: corev1.ProtocolTCP, Port: 8080},
+				{Name: "udp", Protocol: corev1.ProtocolUDP, Port: 8080},
+			},
+		},
+	}
+	if err := s.client.Create(ctx, service); err != nil {
+		t.Fatalf("creating the Service: %v", err)
+	}
+	target := &actor{name: "b1", ip: fmt.Sprintf("b1.%s.svc.cluster.local", s.namespace("b"))}
+	s.actors["service"] = target
+	s.await(ctx, t, "by the Service's name", []attempt{tcp("a1", "service"), tcp("a2", "service"), udp("a1", "service"), udp("a2", "service")}, nil)
+}
+
 // prove shows that the policy, and nothing else, makes the difference.
 func (s *stage) prove(t *testing.T, w wall) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*enforcement+patience)
