@@ -3,6 +3,7 @@ package reports
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/partywall/partywall/verdicts"
 )
@@ -12,16 +13,8 @@ import (
 // for that of one that was killed. Create the spool first: the partial report
 // points to it.
 func Begin(specs []Spec, h verdicts.Header) error {
-	rec := &verdicts.Record{
-		Header:  stamped(h),
-		Results: []verdicts.Result{},
-		Summary: verdicts.Summary{
-			Counts:  map[verdicts.Verdict]int{},
-			Partial: true,
-			NotRun:  []string{unfinished(specs)},
-			Exit:    3,
-		},
-	}
+	rec := &verdicts.Record{Header: stamped(h), Summary: verdicts.Summarise(nil, time.Time{})}
+	rec.Summary.Unfinished("%s", unfinished(specs))
 	var errs []error
 	for _, s := range specs {
 		// What went down a pipe cannot be replaced at the end.

@@ -26,6 +26,7 @@ func TestBeginReplacesAnEarlierRun(t *testing.T) {
 	assert.Empty(t, rec.Results)
 	assert.True(t, rec.Summary.Partial)
 	assert.Equal(t, 3, rec.Summary.Exit)
+	assert.True(t, rec.Summary.Incomplete)
 	why := "this run has not finished; see " + filepath.Join(folder, "results.jsonl") + " for what it has seen so far"
 	assert.Equal(t, []string{why}, rec.Summary.NotRun)
 

@@ -11,25 +11,28 @@ import (
 	"github.com/partywall/partywall/verdicts"
 )
 
-// How many findings are told in full, and how many sentences of a kind.
+// How many findings are told in full, how many reasons of one, and how many
+// sentences about the run.
 const (
 	mostFindings  = 20
+	mostReasons   = 3
 	mostSentences = 20
 )
 
-// finding is results that say the same of the same pair.
+// finding is what one check says of one pair.
 type finding struct {
 	class    class
-	first    *verdicts.Result
-	severity string // the worst
+	first    *verdicts.Result // of the worst severity
+	severity string
+	reasons  []string // distinct, in the order in which they come
 	count    int
 }
 
 // findings groups what needs attention, the worst first.
 func findings(rec *verdicts.Record) []*finding {
 	type key struct {
-		class                class
-		from, to, check, why string
+		class                    class
+		from, to, service, check string
 	}
 	var list []*finding
 	seen := map[key]*finding{}
@@ -39,7 +42,7 @@ func findings(rec *verdicts.Record) []*finding {
 		if !c.attention() {
 			continue
 		}
-		k := key{c, r.From.Tenant, r.To.Tenant, r.Suite + "/" + r.Check, r.Why}
+		k := key{c, r.From.Tenant, r.To.Tenant, r.Service, r.Suite + "/" + r.Check}
 		f := seen[k]
 		if f == nil {
 			f = &finding{class: c, first: r, severity: r.Severity}
@@ -59,12 +62,20 @@ func (f *finding) add(r *verdicts.Result) {
 	if severityRank(r.Severity) < severityRank(f.severity) {
 		f.severity, f.first = r.Severity, r
 	}
+	why := r.Why
+	if f.class == classExcepted {
+		why = acceptance(r)
+	}
+	if !slices.Contains(f.reasons, why) {
+		f.reasons = append(f.reasons, why)
+	}
 }
 
 // Findings writes what needs attention, a sentence each with how to see it
 // again, and then what the run says of itself.
 func Findings(w io.Writer, rec *verdicts.Record, opt Options) error {
 	out := bufio.NewWriter(w)
+	fmt.Fprintln(out)
 	list := findings(rec)
 	for _, f := range list[:min(len(list), mostFindings)] {
 		f.write(out, opt)
@@ -89,11 +100,12 @@ func (f *finding) write(w io.Writer, opt Options) {
 	}
 	fmt.Fprintf(w, "%s: %s -> %s, %s, %s\n", opt.paint(f.class, label),
 		line(r.From.Tenant), line(r.To.Tenant), line(r.Suite+"/"+r.Check), plural(f.count, "attempt"))
-	why := r.Why
-	if f.class == classExcepted {
-		why = acceptance(r)
+	for _, why := range f.reasons[:min(len(f.reasons), mostReasons)] {
+		writeWrapped(w, opt, "    ", line(why))
 	}
-	writeWrapped(w, opt, "    ", line(why))
+	if more := len(f.reasons) - mostReasons; more > 0 {
+		fmt.Fprintf(w, "    and for %s\n", plural(more, "more reason"))
+	}
 	if r.Remedy != "" && f.class != classExcepted {
 		writeWrapped(w, opt, "    ", "Remedy: "+line(r.Remedy))
 	}

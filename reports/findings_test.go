@@ -54,6 +54,18 @@ func TestFindingsPutTheWorstFirst(t *testing.T) {
 	assert.Equal(t, []string{"critical", "medium", "low", ""}, got)
 }
 
+func TestFindingsTellAFewReasons(t *testing.T) {
+	var rec verdicts.Record
+	for i := range 10 {
+		r := fakeResult("acme", "globex", "tcp", i)
+		leaks(&r)
+		r.Why = fmt.Sprint("reason ", i/2)
+		rec.Results = append(rec.Results, r)
+	}
+	assert.Contains(t, findingsOf(t, &rec, Options{}),
+		"10 attempts\n    reason 0\n    reason 1\n    reason 2\n    and for 2 more reasons\n    Remedy: ")
+}
+
 func TestFindingsAreBounded(t *testing.T) {
 	var rec verdicts.Record
 	for i := range 500 {
@@ -73,9 +85,9 @@ func TestFindingsTellOfTheRun(t *testing.T) {
 		NotRun: []string{"hooli: no quota left"}, Notes: []string{"the exception of line 12 expired"},
 		Sensitivity: verdicts.Sensitivity{Controls: 4, Reached: 3},
 	}}
-	assert.Equal(t, "Not run: hooli: no quota left\nNote: the exception of line 12 expired\n"+
+	assert.Equal(t, "\nNot run: hooli: no quota left\nNote: the exception of line 12 expired\n"+
 		"Controls: 3 of 4 reached, and all of them must; what rests on the others is no\nevidence.\n", findingsOf(t, rec, Options{}))
-	assert.Equal(t, "Controls: none were judged, so nothing shows that this run would have seen a\nleak.\n",
+	assert.Equal(t, "\nControls: none were judged, so nothing shows that this run would have seen a\nleak.\n",
 		findingsOf(t, &verdicts.Record{}, Options{}))
 }
 

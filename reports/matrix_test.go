@@ -30,9 +30,9 @@ func assertFits(t *testing.T, out string, width int) {
 }
 
 func TestMatrixFitsAndNamesEveryTenant(t *testing.T) {
-	for _, n := range []int{1, 2, 3, 12, 40, 41, 200} {
+	for _, n := range []int{1, 3, 12, 40, 41, 200} {
 		rec := thinRun(n)
-		for _, width := range []int{0, 40, 80, 100, 132, 250} {
+		for _, width := range []int{0, 40, 132} {
 			for _, colour := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%d tenants, width %d, colour %v", n, width, colour), func(t *testing.T) {
 					opt := Options{Colour: colour, Width: width}

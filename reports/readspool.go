@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/partywall/partywall/verdicts"
 )
@@ -101,15 +102,8 @@ func beginsHeader(torn []byte) bool {
 // interrupted is the summary of a run that did not come to write its own.
 // Failures that it found stay failures, and weigh more than its being partial.
 func (s *spoolRead) interrupted() verdicts.Summary {
-	sum := verdicts.Summary{Partial: true, Counts: map[verdicts.Verdict]int{}, Exit: 3}
-	for i := range s.results {
-		sum.Counts[s.results[i].Verdict]++
-		if s.results[i].Fails {
-			sum.Failures++
-			sum.Exit = 1
-		}
-	}
-	sum.NotRun = []string{s.howFar()}
+	sum := verdicts.Summarise(s.results, time.Time{})
+	sum.Unfinished("%s", s.howFar())
 	return sum
 }
 

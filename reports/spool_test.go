@@ -78,6 +78,7 @@ func TestSpoolOfAKilledRunKeepsItsFailures(t *testing.T) {
 	rec, err := ReadSpool(strings.NewReader(header + `{"observed":1}` + "\n" + `{"observed":null}` + "\n"))
 	require.NoError(t, err)
 	assert.Equal(t, 3, rec.Summary.Exit)
+	assert.True(t, rec.Summary.Incomplete)
 	assert.Equal(t, []string{"the run ended before its end: 0 of 2 planned attempts have a result, and 2 lines of raw evidence were kept"}, rec.Summary.NotRun)
 
 	rec, err = ReadSpool(strings.NewReader(header + `{"result":{"id":"a","verdict":"leak","fails":true}}` + "\n"))
