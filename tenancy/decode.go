@@ -13,7 +13,7 @@ import (
 type decoder struct {
 	*problems
 	file       *File
-	visited    int
+	budget     int            // nodes that may still be entered
 	onlyListed bool           // the file names no label
 	sharedLine map[string]int // of shared services, by name
 }
@@ -30,17 +30,31 @@ type field struct {
 	read     reader
 }
 
-// enter resolves an alias and counts the node. Only aliases can make more
-// nodes than a file of the greatest size has bytes; beyond that all is refused.
+// maxAliased bounds the nodes that aliases may repeat.
+const maxAliased = 10000
+
+// enter resolves an alias and counts the node. Each node is entered once but
+// for those that aliases repeat, so that a count beyond the budget tells a
+// file made to explode; from there on nothing more of it is read.
 func (d *decoder) enter(n *yaml.Node) (*yaml.Node, bool) {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
-	d.visited++
-	if d.visited == MaxSize+1 {
-		d.add(position{1, 1}, "aliases make this file larger than a tenancy may be")
+	if d.budget == 0 {
+		d.add(position{1, 1}, "aliases repeat more than %d values", maxAliased)
+		return n, false
 	}
-	return n, d.visited <= MaxSize
+	d.budget--
+	return n, true
+}
+
+// size counts a node and all below it, aliases not followed.
+func size(n *yaml.Node) int {
+	total := 1
+	for _, child := range n.Content {
+		total += size(child)
+	}
+	return total
 }
 
 // object reads a mapping by its table of fields.

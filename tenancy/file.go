@@ -86,7 +86,12 @@ func Parse(path string, data []byte) (*File, error) {
 	if root == nil {
 		return nil, p.err()
 	}
-	d := &decoder{problems: p, file: newFile(path), sharedLine: map[string]int{}}
+	d := &decoder{
+		problems:   p,
+		file:       newFile(path),
+		budget:     size(root) + maxAliased,
+		sharedLine: map[string]int{},
+	}
 	d.root(root)
 	d.check()
 	if err := p.err(); err != nil {
