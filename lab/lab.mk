@@ -42,7 +42,9 @@ lab-status: lab-binary
 lab-kubeconfig: lab-binary
 	@bin/lab kubeconfig --name $(LAB)
 
-# lab-test proves the walls of the lab that is up, and the lab's own code.
+# lab-test proves the walls of the lab that is up, and the lab's own code; then
+# it starts and kills labs of its own.
 lab-test: lab-binary
 	@cd lab && go vet ./... && go test ./... && \
-	PARTYWALL_E2E=required PARTYWALL_LAB=$(LAB) PARTYWALL_KUBECONFIG="$$(../bin/lab kubeconfig --name $(LAB))" go test -count=1 -v ./walls
+	PARTYWALL_E2E=required PARTYWALL_LAB=$(LAB) PARTYWALL_KUBECONFIG="$$(../bin/lab kubeconfig --name $(LAB))" \
+	go test -p 1 -count=1 -v -timeout 30m ./walls ./cmd/lab
