@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -217,8 +218,8 @@ func (r *run) adopt(q *pod, got *corev1.Pod) {
 	q.name, q.node = got.Name, got.Spec.NodeName
 	q.ips = q.ips[:0]
 	for _, ip := range got.Status.PodIPs {
-		if a, _ := addressOf("[" + ip.IP + "]:0"); a.IsValid() {
-			q.ips = append(q.ips, a)
+		if a, err := netip.ParseAddr(ip.IP); err == nil {
+			q.ips = append(q.ips, a.Unmap())
 		}
 	}
 	q.started = time.Now()

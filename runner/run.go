@@ -186,7 +186,7 @@ func (r *run) openSessions(ctx context.Context) error {
 			if limiters[q.node] == nil {
 				limiters[q.node] = rate.NewLimiter(rate.Limit(r.opts.Rate), r.opts.Rate)
 			}
-			q.session = &session{open: r.opener(q), limiter: limiters[q.node]}
+			q.session = &session{life: ctx, open: r.opener(q), limiter: limiters[q.node]}
 			q.key = probes.NewKey()
 		}
 	}
@@ -194,6 +194,9 @@ func (r *run) openSessions(ctx context.Context) error {
 		for _, q := range p.pods {
 			if p.problem != "" {
 				return nil
+			}
+			if !q.target() {
+				continue
 			}
 			boot, err := q.session.key(ctx, q.key)
 			if ctx.Err() != nil {
@@ -209,13 +212,15 @@ func (r *run) openSessions(ctx context.Context) error {
 }
 
 func (r *run) closeSessions() {
+	var wg sync.WaitGroup
 	for _, p := range r.places {
 		for _, q := range p.pods {
 			if q != nil && q.session != nil {
-				q.session.close()
+				wg.Go(q.session.close)
 			}
 		}
 	}
+	wg.Wait()
 }
 
 // opener execs the probe's pipe in a pod.

@@ -28,6 +28,7 @@ type opener func(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer)
 // stream open and opens another where it breaks. It serves one caller at a
 // time.
 type session struct {
+	life    context.Context // of its streams: longer than that of one batch
 	open    opener
 	limiter *rate.Limiter // of attempts, shared by the probes of a node
 	stream  *stream
@@ -125,12 +126,13 @@ func (s *session) ask(ctx context.Context, o probes.Order, done func(probes.Repl
 // stream on which anything failed is not used again.
 func (s *session) withStream(ctx context.Context, limit time.Duration, f func(context.Context, *stream) error) error {
 	if s.stream == nil {
-		s.stream = openStream(ctx, s.open)
+		s.stream = openStream(s.life, s.open)
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err := f(limited, s.stream)
 	if err != nil {
+		s.stream.cancel()
 		s.close()
 	}
 	return err
@@ -152,8 +154,7 @@ type stream struct {
 	cancel  context.CancelFunc
 }
 
-// openStream starts an exec. It outlives the call's own deadline and ends with
-// the context that the run gave.
+// openStream starts an exec that ends with the context, if nothing else ends it.
 func openStream(ctx context.Context, open opener) *stream {
 	ctx, cancel := context.WithCancel(ctx)
 	inR, inW := io.Pipe()
@@ -296,10 +297,21 @@ func (st *stream) sendAll(ctx context.Context, limiter *rate.Limiter, orders []p
 	return st.send(probes.Order{Do: probes.DoFlush})
 }
 
+// closeGrace is how long an exec is given to end by itself once its stdin has
+// ended.
+const closeGrace = 2 * time.Second
+
 func (st *stream) close() {
-	st.cancel()
-	st.stdin.CloseWithError(io.ErrClosedPipe)
-	<-st.ended
+	_ = st.stdin.Close()
+	timer := time.AfterFunc(closeGrace, st.cancel)
+	defer timer.Stop()
+	for {
+		select {
+		case <-st.replies: // nobody wants them any more
+		case <-st.ended:
+			return
+		}
+	}
 }
 
 // boundedBuffer keeps the first bytes of what an exec says on stderr.
