@@ -96,6 +96,9 @@ func inspect(ctx context.Context, lab state.Lab) (Status, error) {
 }
 
 func (s *Status) judge(ctx context.Context, lab state.Lab, record state.Record) error {
+	if record.Ended != "" {
+		return errors.New(record.Ended)
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Components)) {
 		if !s.Components[name] {
 			return fmt.Errorf("%s has ended; its log is %s", name, lab.Log(name))
@@ -139,12 +142,15 @@ func (s *Status) print(streams Streams, format string) error {
 	}
 	row("lab", s.Name)
 	row("state", s.State)
-	row("why", s.Why)
 	row("kubernetes", s.Kubernetes)
 	row("server", s.Server)
 	row("kubeconfig", s.Kubeconfig)
 	for _, name := range slices.Sorted(maps.Keys(s.Components)) {
 		row("  "+name, map[bool]string{true: "running", false: "ended"}[s.Components[name]])
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil || s.Why == "" {
+		return err
+	}
+	_, err := fmt.Fprintf(streams.Out, "because: %s\n", s.Why)
+	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -62,16 +61,16 @@ func supervise(ctx context.Context, lab state.Lab, archives []string) error {
 	go watchStarter(ready, stop)
 	c := cluster.New(lab, family, archives, func(text string) { tell(message{Progress: text}) }, stop)
 	err := c.Start(life)
-	if err == nil {
+	if err != nil {
+		tell(message{Error: err.Error()})
+	} else {
 		close(ready)
 		tell(message{Ready: true})
 		<-life.Done()
 		err = context.Cause(life)
-	} else {
-		tell(message{Error: err.Error()})
+		err = errors.Join(err, c.NoteEnd(err))
 	}
 	_ = reports.Close()
-	fmt.Fprintf(os.Stderr, "ending: %v\n", err)
 	return errors.Join(err, teardown.KillAll(context.WithoutCancel(ctx), lab))
 }
 

@@ -56,6 +56,11 @@ func (c *Cluster) Start(ctx context.Context) error {
 	return c.update(func(record *state.Record) { record.Ready = true })
 }
 
+// NoteEnd writes down why the cluster has ended.
+func (c *Cluster) NoteEnd(reason error) error {
+	return c.update(func(record *state.Record) { record.Ended = reason.Error() })
+}
+
 // prepare makes all that the components stand on.
 func (c *Cluster) prepare(life, starting context.Context) error {
 	self, err := processes.Identify(os.Getpid())

@@ -103,6 +103,8 @@ type Record struct {
 	Port int `json:"port,omitempty"`
 	// Ready is set once the lab has started completely.
 	Ready bool `json:"ready"`
+	// Ended says why a lab that was ready is no more.
+	Ended string `json:"ended,omitempty"`
 	// Components are the long-running processes by name.
 	Components map[string]processes.Identity `json:"components,omitempty"`
 }

@@ -246,6 +246,38 @@ func TestLostSupervisor(t *testing.T) {
 	b.assertNothing(t)
 }
 
+// TestEndedComponent kills a component of a lab that is up: the lab says which,
+// and the next start makes a new one.
+func TestEndedComponent(t *testing.T) {
+	b := newBench(t, "ended")
+	b.must(t, b.up()...)
+	b.killComponent(t, "kubelet-node2")
+	b.awaitEnd(t)
+	if stdout, _, err := b.run("status"); err == nil || !strings.Contains(stdout, "kubelet-node2 ended") {
+		t.Errorf("status does not tell that the kubelet ended: %v\n%s", err, stdout)
+	}
+	b.must(t, b.up()...)
+	b.must(t, "status")
+	b.must(t, "down")
+	b.assertNothing(t)
+}
+
+// awaitEnd waits until the supervisor has ended.
+func (b *bench) awaitEnd(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); {
+		record, _, err := b.lab.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !record.Supervisor.Alive() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("the supervisor goes on without a component")
+}
+
 // TestFailedStart ends a component while the lab starts.
 func TestFailedStart(t *testing.T) {
 	b := newBench(t, "failed")
@@ -270,8 +302,7 @@ func TestFailedStart(t *testing.T) {
 	b.assertNothing(t)
 }
 
-// killComponent kills a component of a start that is under way, once it has
-// written something to its log.
+// killComponent kills a component once it has written something to its log.
 func (b *bench) killComponent(t *testing.T, name string) {
 	t.Helper()
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline); {
