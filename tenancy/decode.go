@@ -1,7 +1,9 @@
 package tenancy
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -196,12 +198,10 @@ func checked(check func(string) error) func(string) (string, error) {
 // oneOf makes a check of a list of words.
 func oneOf(what string, words ...string) func(string) error {
 	return func(s string) error {
-		for _, w := range words {
-			if s == w {
-				return nil
-			}
+		if slices.Contains(words, s) {
+			return nil
 		}
-		return fmt.Errorf("%s", unknown(what, s, words))
+		return errors.New(unknown(what, s, words))
 	}
 }
 
