@@ -87,14 +87,16 @@ type replyWriter struct {
 
 // write sends one reply. After the first failure every later one fails alike.
 func (w *replyWriter) write(r Reply) error {
-	line, err := json.Marshal(r)
-	if err != nil {
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line)
+	enc.SetEscapeHTML(false) // it is read by a program, and in an exec by people
+	if err := enc.Encode(r); err != nil {
 		return fmt.Errorf("writing a reply: %w", err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err == nil {
-		_, w.err = w.out.Write(append(line, '\n'))
+		_, w.err = w.out.Write(line.Bytes())
 	}
 	return w.err
 }

@@ -1,0 +1,111 @@
+package probes
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestClassify(t *testing.T) {
+	t.Parallel()
+	header := func(kv ...string) map[string]string { return map[string]string{kv[0]: kv[1]} }
+	alert := []byte{21, 3, 1, 0, 2, 2, 70}
+	for _, tc := range []struct {
+		name string
+		seen Observation
+		who  Authenticity
+		want Outcome
+	}{
+		{"signed by the target", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 200, Bytes: []byte("x")}, Genuine, Reached},
+		{"signed, though the read failed behind it", Observation{Do: DoTCP, Phase: PhaseRead, Errno: "ECONNRESET", Bytes: []byte("x")}, Genuine, Reached},
+		{"signed by another target", Observation{Do: DoUDP, Phase: PhaseDone, Bytes: []byte("x")}, Foreign, Misrouted},
+		{"unsigned bytes over TCP", Observation{Do: DoTCP, Phase: PhaseDone, Bytes: []byte("x")}, Unsigned, Misrouted},
+		{"unsigned bytes over UDP", Observation{Do: DoUDP, Phase: PhaseDone, Bytes: []byte("x")}, Unsigned, Misrouted},
+		{"HTTP spoken on a TCP port", Observation{Do: DoTCP, Phase: PhaseDone, Bytes: []byte("HTTP/1.1 400 Bad Request\r\n")}, Unsigned, Error},
+		{"a TLS alert", Observation{Do: DoTCP, Phase: PhaseRead, EOF: true, Bytes: alert}, Unsigned, TLSRejected},
+
+		{"Envoy's policy", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 403, Bytes: []byte("RBAC: access denied")}, Unsigned, Forbidden},
+		{"nearly Envoy's policy", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 403, Bytes: []byte("RBAC: access denied\n")}, Unsigned, Error},
+		{"a 403 of somebody", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 403}, Unsigned, Error},
+		{"Envoy's policy over gRPC", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 200, Header: header("grpc-status", "7")}, Unsigned, Forbidden},
+		{"a token is asked for", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 401, Header: header("www-authenticate", "Bearer")}, Unsigned, Unauthenticated},
+		{"a 401 of somebody", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 401}, Unsigned, Error},
+		{"502", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 502}, Unsigned, Blackholed},
+		{"503", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 503, Bytes: []byte("no healthy upstream")}, Unsigned, Blackholed},
+		{"504", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 504}, Unsigned, Blackholed},
+		{"a page of somebody", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 200, Bytes: []byte("hello")}, Unsigned, Misrouted},
+		{"sent elsewhere", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 302}, Unsigned, Misrouted},
+		{"404", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 404}, Unsigned, Error},
+		{"429", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 429}, Unsigned, Error},
+		{"500", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 500}, Unsigned, Error},
+		{"an answer cut before its status", Observation{Do: DoHTTP, Phase: PhaseRead, EOF: true, Bytes: []byte("HTTP/1.1 2")}, Unsigned, Error},
+
+		{"refused", Observation{Do: DoTCP, Phase: PhaseConnect, Errno: "ECONNREFUSED"}, Silent, Refused},
+		{"refused by ICMP", Observation{Do: DoUDP, Phase: PhaseRead, Errno: "ECONNREFUSED"}, Silent, Refused},
+		{"reset", Observation{Do: DoTCP, Phase: PhaseRead, Errno: "ECONNRESET"}, Silent, Reset},
+		{"reset while writing", Observation{Do: DoTCP, Phase: PhaseWrite, Errno: "EPIPE"}, Silent, Reset},
+		{"closed", Observation{Do: DoHTTP, Phase: PhaseRead, EOF: true}, Silent, Closed},
+		{"no SYN-ACK", Observation{Do: DoTCP, Phase: PhaseConnect, Timeout: true}, Silent, Dropped},
+		{"no answer", Observation{Do: DoUDP, Phase: PhaseRead, Timeout: true}, Silent, Dropped},
+		{"the kernel gave up", Observation{Do: DoTCP, Phase: PhaseConnect, Errno: "ETIMEDOUT", Timeout: true}, Silent, Dropped},
+		{"ICMP host unreachable", Observation{Do: DoTCP, Phase: PhaseConnect, Errno: "EHOSTUNREACH"}, Silent, Unreachable},
+		{"no route", Observation{Do: DoTCP, Phase: PhaseConnect, Errno: "ENETUNREACH"}, Silent, Unreachable},
+		{"prohibited", Observation{Do: DoTCP, Phase: PhaseConnect, Errno: "EACCES"}, Silent, Unreachable},
+		{"a rule on the way out", Observation{Do: DoUDP, Phase: PhaseWrite, Errno: "EPERM"}, Silent, Unreachable},
+
+		{"no such name", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: dnsNXDomain}, Silent, Unresolved},
+		{"no such record", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: dnsNoData}, Silent, Unresolved},
+		{"the resolver is silent", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: dnsTimeout, Timeout: true}, Silent, Error},
+		{"the resolver is broken", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: dnsServFail}, Silent, Error},
+		{"the resolver's port is closed", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: dnsError, Errno: "ECONNREFUSED"}, Silent, Error},
+
+		{"no descriptors", Observation{Do: DoTCP, Phase: PhaseConnect, Errno: "EMFILE"}, Silent, Error},
+		{"no buffers", Observation{Do: DoUDP, Phase: PhaseWrite, Errno: "ENOBUFS"}, Silent, Error},
+		{"no local port", Observation{Do: DoTCP, Phase: PhaseConnect, Errno: "EADDRNOTAVAIL"}, Silent, Error},
+		{"cancelled", Observation{Do: DoTCP, Phase: PhaseRead, Error: "cancelled before it ended"}, Silent, Error},
+		{"never begun", Observation{Do: DoTCP, Error: "bad host"}, Silent, Error},
+		{"a panic, even with a stale mark", Observation{Do: DoTCP, Timeout: true}, Silent, Error},
+		{"nothing at all", Observation{}, Silent, Error},
+		{"done without an answer", Observation{Do: DoUDP, Phase: PhaseDone}, Silent, Error},
+
+		{"a real service's port stood", Observation{Do: DoConnect, Phase: PhaseDone}, Silent, Reached},
+		{"a real service greeted", Observation{Do: DoConnect, Phase: PhaseDone, Bytes: []byte("S")}, Unsigned, Reached},
+		{"a sidecar closed at once", Observation{Do: DoConnect, Phase: PhaseRead, EOF: true}, Silent, Closed},
+		{"a real service's port is closed", Observation{Do: DoConnect, Phase: PhaseConnect, Errno: "ECONNREFUSED"}, Silent, Refused},
+		{"a real service's 200", Observation{Do: DoHead, Phase: PhaseDone, Status: 200}, Unsigned, Reached},
+		{"a real service's 404", Observation{Do: DoHead, Phase: PhaseDone, Status: 404}, Unsigned, Reached},
+		{"a real service's 500", Observation{Do: DoHead, Phase: PhaseDone, Status: 500}, Unsigned, Reached},
+		{"no way to a real service", Observation{Do: DoHead, Phase: PhaseDone, Status: 502}, Unsigned, Blackholed},
+		{"a policy before a real service", Observation{Do: DoHead, Phase: PhaseDone, Status: 403, Header: header("server", "envoy")}, Unsigned, Forbidden},
+		{"a real service's own 403", Observation{Do: DoHead, Phase: PhaseDone, Status: 403, Header: header("server", "nginx")}, Unsigned, Error},
+		{"a real service asks who", Observation{Do: DoHead, Phase: PhaseDone, Status: 401, Header: header("www-authenticate", "Basic")}, Unsigned, Unauthenticated},
+		{"a 401 that does not ask", Observation{Do: DoHead, Phase: PhaseDone, Status: 401}, Unsigned, Error},
+		{"gRPC in front of a real service", Observation{Do: DoHead, Phase: PhaseDone, Status: 200, Header: header("grpc-status", "7")}, Unsigned, Forbidden},
+	} {
+		assert.Equal(t, tc.want, Classify(tc.seen, tc.who), tc.name)
+	}
+}
+
+func TestAuthenticate(t *testing.T) {
+	t.Parallel()
+	own, other, stranger := NewKey(), NewKey(), NewKey()
+	q := Question{Proto: "tcp", Port: 9007, Nonce: NewNonce()}
+	signed := func(k Key) []byte { return k.answer(q.Proto, q.Port, q.Nonce, newBoot(), 1) }
+	for _, tc := range []struct {
+		name string
+		seen Observation
+		want Authenticity
+	}{
+		{"the target's", Observation{Bytes: signed(own)}, Genuine},
+		{"another target's", Observation{Bytes: signed(other)}, Foreign},
+		{"another run's", Observation{Bytes: signed(stranger)}, Unsigned},
+		{"the target's on another port", Observation{Bytes: own.answer("tcp", 5432, q.Nonce, newBoot(), 1)}, Unsigned},
+		{"an older one, shown again", Observation{Nonce: "old", Bytes: own.answer("tcp", 9007, "old", newBoot(), 1)}, Unsigned},
+		{"a status without a body", Observation{Status: 503}, Unsigned},
+		{"nothing", Observation{}, Silent},
+	} {
+		assert.Equal(t, tc.want, Authenticate(tc.seen, q, own, []Key{stranger[:5], other}), tc.name)
+	}
+	assert.Equal(t, Question{"tcp", 9007, "n"}, Order{Do: DoTCP, Port: 9007, Nonce: "n"}.Question())
+	assert.Equal(t, Question{"udp", 9053, "n"}, Order{Do: DoListener, Proto: "udp", Port: 9053, Nonce: "n"}.Question())
+}

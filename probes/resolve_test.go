@@ -1,0 +1,85 @@
+package probes
+
+import (
+	"context"
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// nameserver answers every question with the response code, and with addresses
+// where there are any for the type of the question.
+func nameserver(t *testing.T, code byte, v4, v6 net.IP) string {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	go func() {
+		buf := make([]byte, 1500)
+		for {
+			n, from, err := c.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			c.WriteTo(response(buf[:n], code, v4, v6), from)
+		}
+	}()
+	return c.LocalAddr().String()
+}
+
+func response(query []byte, code byte, v4, v6 net.IP) []byte {
+	end := 12
+	for query[end] != 0 {
+		end += int(query[end]) + 1
+	}
+	end += 5 // the root, type and class
+	r := append([]byte(nil), query[:end]...)
+	r[2], r[3] = 0x84, 0x80|code // an authoritative answer; recursion available
+	copy(r[6:12], make([]byte, 6))
+	answer := v4.To4()
+	if query[end-3] == 28 {
+		answer = v6
+	}
+	if answer == nil {
+		return r
+	}
+	r[7] = 1
+	r = append(r, 0xc0, 12, query[end-4], query[end-3], 0, 1, 0, 0, 0, 5, 0, byte(len(answer)))
+	return append(r, answer...)
+}
+
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	v4, v6 := net.IPv4(127, 0, 0, 1), net.IPv6loopback
+	port := closedPort(t, "tcp")
+	silent, _ := silentUDP(t)
+	for _, tc := range []struct {
+		name, server, dns, remote string
+		want                      Outcome
+	}{
+		{"both families", nameserver(t, 0, v4, v6), "", hostPort("127.0.0.1", port), Refused},
+		{"IPv4 only", nameserver(t, 0, v4, nil), "", hostPort("127.0.0.1", port), Refused},
+		{"no such name", nameserver(t, 3, nil, nil), dnsNXDomain, "", Unresolved},
+		{"a name without addresses", nameserver(t, 0, nil, nil), dnsNoData, "", Unresolved},
+		{"a broken server", nameserver(t, 2, nil, nil), dnsServFail, "", Error},
+		{"a silent server", silent.LocalAddr().String(), dnsTimeout, "", Error},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			source := &Source{nameserver: tc.server}
+			deadline := Duration(patience)
+			if tc.dns == dnsTimeout {
+				deadline = short
+			}
+			seen := source.Attempt(context.Background(), Order{Do: DoTCP, Host: "web.acme.test.", Port: port, Nonce: "n", Token: "t", Deadline: deadline})
+			assert.Equal(t, tc.dns, seen.DNS, "%+v", seen)
+			assert.Equal(t, tc.remote, seen.Remote)
+			assert.Equal(t, tc.want, Classify(seen, Silent))
+			if tc.dns != "" {
+				assert.Equal(t, PhaseResolve, seen.Phase)
+			}
+		})
+	}
+}
