@@ -31,7 +31,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		// The file as a whole.
 		{"empty", "", []string{`f.yaml:1:1: empty; a tenancy starts with "apiVersion: partywall.dev/v1alpha1"`}},
 		{"only comments", "# nothing\n\n", []string{`f.yaml:1:1: empty; a tenancy starts with "apiVersion: partywall.dev/v1alpha1"`}},
-		{"null", "---\n", []string{`f.yaml:2:1: want a mapping of fields, got nothing`}},
+		{"null", "---", []string{`f.yaml:1:1: empty; a tenancy starts with "apiVersion: partywall.dev/v1alpha1"`}},
 		{"a list", "- a\n", []string{`f.yaml:1:1: want a mapping of fields, got a list`}},
 		{"a string", "hello\n", []string{`f.yaml:1:1: want a mapping of fields, got the string "hello"`}},
 		{"second document", twoTenants + "---\nkind: Tenancy\n", []string{`f.yaml:7:1: a second document; a file states one tenancy`}},
@@ -84,6 +84,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 			`f.yaml:6:14: tenants.list[1].name: want a string, got a value of type "!!binary"`,
 			`f.yaml:7:7: tenants.list[2]: want a mapping of fields, got a value of type "!mine"`}},
 		{"field named by a list", head + "? [a]\n: 1\n", []string{`f.yaml:3:3: a field's name cannot be a list`}},
+		{"nothing at the end", twoTenants + "ignoreNamespaces:\n-", []string{`f.yaml:8:2: ignoreNamespaces[0]: want a string, got nothing`}},
 		{"merge", head + "metadata: &m {name: x}\npromises:\n  <<: *m\n", []string{`f.yaml:5:3: merging by "<<" is not supported; spell the fields out`}},
 		{"not tested yet", twoTenants + `shared:
   - {name: a, namespace: p, service: a, ports: [tcp/1], tenants: ["*"], identityHeader: x}

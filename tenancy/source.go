@@ -35,7 +35,7 @@ func document(data []byte, p *problems) *yaml.Node {
 	decoder := yaml.NewDecoder(source)
 	var first, second yaml.Node
 	switch err := decode(decoder, &first); {
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), err == nil && isNull(first.Content[0]):
 		p.add(position{1, 1}, `empty; a tenancy starts with "apiVersion: %s"`, apiVersion)
 		return nil
 	case err != nil:
