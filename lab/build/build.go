@@ -42,7 +42,7 @@ func (b Builder) All(ctx context.Context) error {
 			return fmt.Errorf("making a folder for the lab's binaries: %w", err)
 		}
 	}
-	unlock, err := lock(b.Lab.Share("build.lock"))
+	unlock, err := b.lock()
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (b Builder) goOutput(ctx context.Context, dir string, args ...string) (stri
 // finish puts beside the binaries what is not compiled: the names of the
 // Kubernetes components, clang, Cilium's sources, and the images.
 func (b Builder) finish(ctx context.Context) error {
-	links := map[string]string{"clang": "/usr/bin/clang-19", "llc": "/usr/bin/llc-19"}
+	links := map[string]string{"clang": "/usr/bin/clang-19"}
 	for _, name := range KubernetesNames() {
 		links[name] = "kubernetes"
 	}

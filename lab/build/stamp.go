@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-
-	"golang.org/x/sys/unix"
 )
 
 // Stamp is a digest of what a binary is made of: the module's files in dir and
@@ -44,17 +42,4 @@ func isStamped(file, stamp string) bool {
 func exists(file string) bool {
 	_, err := os.Stat(file)
 	return err == nil
-}
-
-// lock waits for other builds into the same folder.
-func lock(path string) (unlock func(), err error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("locking the build: %w", err)
-	}
-	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
-		_ = file.Close()
-		return nil, fmt.Errorf("locking the build: %w", err)
-	}
-	return func() { _ = file.Close() }, nil
 }

@@ -34,13 +34,16 @@ func down(cmd *cobra.Command, streams Streams, lab state.Lab) error {
 	if err := teardown.EndSupervisor(cmd.Context(), lab); err != nil {
 		return err
 	}
-	unlock, err := lab.Lock(cmd.Context())
+	lock, err := lab.Lock(cmd.Context())
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.Release()
 	if err := teardown.Remove(cmd.Context(), lab, false); err != nil {
 		return err
+	}
+	if err := lock.Remove(); err != nil {
+		return fmt.Errorf("removing the lock of lab %s: %w", lab.Name, err)
 	}
 	fmt.Fprintf(streams.Err, "lab %s: nothing of it is left (%.1f s)\n", lab.Name, time.Since(start).Seconds())
 	return nil

@@ -54,11 +54,11 @@ func (o *options) up(ctx context.Context, streams Streams, lab state.Lab, archiv
 	for _, image := range images.Own() {
 		archives = append(archives, lab.Share("images", image.Binary+".tar"))
 	}
-	unlock, err := lab.Lock(ctx)
+	lock, err := lab.Lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.Release()
 	status, err := inspect(ctx, lab)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
@@ -77,4 +78,30 @@ func TestRecord(t *testing.T) {
 	if err != nil || !ok || got.Supervisor != want.Supervisor || got.Port != 9 || !got.Ready {
 		t.Errorf("got %+v, %v, %v", got, ok, err)
 	}
+}
+
+func TestLock(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	lab, err := Open("default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := lab.Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := lab.Lock(done); err == nil {
+		t.Error("a held lock was given to another")
+	}
+	if err := held.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	held.Release()
+	again, err := lab.Lock(t.Context())
+	if err != nil {
+		t.Fatalf("a removed lock was not made anew: %v", err)
+	}
+	again.Release()
 }
