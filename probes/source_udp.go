@@ -27,12 +27,13 @@ func (a *attempt) udp(ctx context.Context) {
 	defer conn.Close() //nolint:errcheck // the attempt is over
 
 	const sends = 3
-	pause := time.Until(a.end) / sends
+	begun := time.Now()
+	pause := a.end.Sub(begun) / sends
 	buf := make([]byte, maxBytes+1)
 	for i := range sends {
 		until := a.end
 		if i < sends-1 {
-			until = time.Now().Add(pause)
+			until = begun.Add(time.Duration(i+1) * pause)
 		}
 		n, err := a.exchange(ctx, conn, until, buf)
 		if err == nil {

@@ -39,12 +39,12 @@ func passing(err error) bool {
 // choice, and returns the port: it has to be known even where connecting fails,
 // because the target's receipts are compared with it.
 func bindAny(raw syscall.RawConn, v6 bool) (port int, err error) {
-	var any unix.Sockaddr = &unix.SockaddrInet4{}
+	var free unix.Sockaddr = &unix.SockaddrInet4{}
 	if v6 {
-		any = &unix.SockaddrInet6{}
+		free = &unix.SockaddrInet6{}
 	}
 	cerr := raw.Control(func(fd uintptr) {
-		if err = os.NewSyscallError("bind", unix.Bind(int(fd), any)); err == nil {
+		if err = os.NewSyscallError("bind", unix.Bind(int(fd), free)); err == nil {
 			port, err = boundPort(int(fd))
 		}
 	})

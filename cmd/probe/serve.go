@@ -8,11 +8,16 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"time"
 
 	"github.com/partywall/partywall/probes"
 )
+
+// softMemory makes the collector work harder before the pod's limit of 128 MiB
+// ends the probe.
+const softMemory = 96 << 20
 
 const defaultSocket = "/run/partywall/probe.sock"
 
@@ -25,28 +30,28 @@ type serveOptions struct {
 }
 
 func serveFlags(s streams, args []string) (serveOptions, error) {
-	o := serveOptions{target: probes.TargetOptions{}}
+	var o serveOptions
 	p := &o.target.Ports
 	var echoTCP, echoUDP int
-	fs := flag.NewFlagSet("probe serve", flag.ContinueOnError)
-	fs.SetOutput(s.err)
-	fs.StringVar(&o.socket, "socket", defaultSocket, "path of the socket that orders come on")
-	fs.BoolVar(&o.sourceOnly, "source-only", false, "listen nowhere but on the socket and for health checks")
-	fs.StringVar(&o.target.Host, "host", "", "address to listen on (default all)")
-	fs.IntVar(&p.HTTP, "http-port", probes.PortHTTP, "port of the HTTP listener")
-	fs.IntVar(&echoTCP, "echo-tcp-port", probes.PortTCP, "port of the TCP listener")
-	fs.IntVar(&echoUDP, "echo-udp-port", probes.PortUDP, "port of the UDP listener")
-	fs.IntVar(&p.Health, "health-port", probes.PortHealth, "port of the health check, which is never recorded")
-	fs.Func("tcp-port", "a further TCP port to answer on (repeatable)", appendPort(&p.TCP))
-	fs.Func("udp-port", "a further UDP port to answer on (repeatable)", appendPort(&p.UDP))
-	fs.IntVar(&o.target.Receipts, "receipts", 0, "arrivals that are remembered (default 65536)")
-	fs.IntVar(&o.target.Conns, "connections", 0, "connections that each listener holds at a time (default 512)")
-	fs.IntVar(&o.inFlight, "in-flight", probes.DefaultInFlight, "attempts made at the same time")
-	if fs.Parse(args) != nil {
+	flags := flag.NewFlagSet("probe serve", flag.ContinueOnError)
+	flags.SetOutput(s.err)
+	flags.StringVar(&o.socket, "socket", defaultSocket, "path of the socket that orders come on")
+	flags.BoolVar(&o.sourceOnly, "source-only", false, "listen nowhere but on the socket and for health checks")
+	flags.StringVar(&o.target.Host, "host", "", "address to listen on (default all)")
+	flags.IntVar(&p.HTTP, "http-port", probes.PortHTTP, "port of the HTTP listener")
+	flags.IntVar(&echoTCP, "echo-tcp-port", probes.PortTCP, "port of the TCP listener")
+	flags.IntVar(&echoUDP, "echo-udp-port", probes.PortUDP, "port of the UDP listener")
+	flags.IntVar(&p.Health, "health-port", probes.PortHealth, "port of the health check, which is never recorded")
+	flags.Func("tcp-port", "a further TCP port to answer on (repeatable)", appendPort(&p.TCP))
+	flags.Func("udp-port", "a further UDP port to answer on (repeatable)", appendPort(&p.UDP))
+	flags.IntVar(&o.target.Receipts, "receipts", 0, "arrivals that are remembered (default 65536)")
+	flags.IntVar(&o.target.Conns, "connections", 0, "connections that each listener holds at a time (default 512)")
+	flags.IntVar(&o.inFlight, "in-flight", probes.DefaultInFlight, "attempts made at the same time")
+	if flags.Parse(args) != nil {
 		return o, errUsage
 	}
-	if fs.NArg() > 0 {
-		fmt.Fprintf(s.err, "probe serve takes flags only, not %q\n", fs.Arg(0))
+	if flags.NArg() > 0 {
+		fmt.Fprintf(s.err, "probe serve takes flags only, not %q\n", flags.Arg(0))
 		return o, errUsage
 	}
 	p.TCP = append([]int{echoTCP}, p.TCP...)
@@ -72,6 +77,7 @@ func serve(ctx context.Context, s streams, args []string) error {
 	if err != nil {
 		return err
 	}
+	debug.SetMemoryLimit(softMemory)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
