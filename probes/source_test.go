@@ -275,7 +275,7 @@ func TestUDPSendsTheSameDatagramAgain(t *testing.T) {
 	for range 3 {
 		assert.Equal(t, string(datagram("nonce", "token")), <-heard)
 	}
-	assert.InDelta(t, 4000, seen.MS, 1900, "at once, and after one and two thirds of the deadline")
+	assert.GreaterOrEqual(t, seen.MS, 3990.0, "at once, and after one and two thirds of the deadline")
 }
 
 func TestHTTPRequestIsPlain(t *testing.T) {
