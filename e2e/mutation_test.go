@@ -1,0 +1,59 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+
+	"github.com/partywall/partywall/verdicts"
+)
+
+// Each hole that is opened shows as exactly its own cells, and closes again.
+func TestEveryHoleShowsAsItsOwnCells(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	a, b, c := w.tenants[0], w.tenants[1], w.tenants[2]
+	udp := corev1.ProtocolUDP
+	own := func(tenant string) networkingv1.NetworkPolicyIngressRule {
+		return networkingv1.NetworkPolicyIngressRule{From: []networkingv1.NetworkPolicyPeer{w.peer(tenant)}}
+	}
+	leakIf := func(leaks func(verdicts.Result) bool) want {
+		return func(r verdicts.Result) verdicts.Verdict {
+			if leaks(r) {
+				return verdicts.Leak
+			}
+			return verdicts.Isolated
+		}
+	}
+	before := w.others()
+	for _, step := range []struct {
+		name   string
+		mutate func()
+		want   want
+		exit   int
+	}{
+		{"all walls up", func() {}, allIsolated, 0},
+		{"the policy of b is deleted", func() { w.deletePolicy(b) },
+			leakIf(func(r verdicts.Result) bool { return r.To.Tenant == b }), 1},
+		{"the selector of c is widened to a", func() {
+			w.wall(b)
+			w.setPolicy(c, networkingv1.NetworkPolicyIngressRule{From: []networkingv1.NetworkPolicyPeer{w.peer(c), w.peer(a)}})
+		}, leakIf(func(r verdicts.Result) bool { return r.From.Tenant == a && r.To.Tenant == c }), 1},
+		{"a opens UDP to everybody", func() {
+			w.wall(c)
+			w.setPolicy(a, own(a), networkingv1.NetworkPolicyIngressRule{Ports: []networkingv1.NetworkPolicyPort{{Protocol: &udp}}})
+		}, leakIf(func(r verdicts.Result) bool { return r.To.Tenant == a && r.Check == "udp" }), 1},
+		{"all closed again", func() { w.wall(a) }, allIsolated, 0},
+	} {
+		step.mutate()
+		o := w.run()
+		w.requireMatrix(o, step.want)
+		require.Equal(t, step.exit, o.exit, "%s: %s", step.name, o.stderr)
+		require.Equal(t, o.record.Summary.Sensitivity.Controls, o.record.Summary.Sensitivity.Reached)
+		require.False(t, o.record.Summary.Partial)
+		w.requireClean()
+	}
+	_ = before
+}
