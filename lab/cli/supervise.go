@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -25,6 +26,9 @@ type message struct {
 // reportsFD is the descriptor that messages go to. It is not standard output:
 // writing there after the reader has gone would end the process.
 const reportsFD = 3
+
+// begin is what the supervisor waits for before it makes anything.
+const begin = '\n'
 
 func newSupervise(o *options) *cobra.Command {
 	var archives []string
@@ -48,6 +52,9 @@ func newSupervise(o *options) *cobra.Command {
 // supervise starts the lab, keeps it until the context ends or a component
 // does, and then ends all of its processes.
 func supervise(ctx context.Context, lab state.Lab, archives []string) error {
+	if _, err := io.ReadFull(os.Stdin, make([]byte, 1)); err != nil {
+		return fmt.Errorf("waiting for the word to begin: %w", err)
+	}
 	life, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	family := processes.NewFamily()

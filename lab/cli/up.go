@@ -101,12 +101,12 @@ func refresh(ctx context.Context, streams Streams, lab state.Lab, archives []str
 // start removes what may be left of an earlier lab, and starts a new one. What
 // a failed start made is removed, except for its logs.
 func start(ctx context.Context, streams Streams, lab state.Lab, archives []string) error {
-	begin := time.Now()
+	since := time.Now()
 	if err := teardown.Remove(ctx, lab, false); err != nil {
 		return fmt.Errorf("clearing the place: %w", err)
 	}
 	say := func(text string) {
-		fmt.Fprintf(streams.Err, "lab %s: %s (%.1f s)\n", lab.Name, text, time.Since(begin).Seconds())
+		fmt.Fprintf(streams.Err, "lab %s: %s (%.1f s)\n", lab.Name, text, time.Since(since).Seconds())
 	}
 	err := launchSupervisor(ctx, lab, archives, say)
 	if err == nil {
@@ -120,56 +120,81 @@ func start(ctx context.Context, streams Streams, lab state.Lab, archives []strin
 
 // launchSupervisor starts the supervisor and follows it until the lab is ready.
 func launchSupervisor(ctx context.Context, lab state.Lab, archives []string, say func(string)) error {
-	if err := os.MkdirAll(lab.Path("logs"), 0o755); err != nil {
-		return fmt.Errorf("making the lab's folder: %w", err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("finding the lab's own binary: %w", err)
-	}
-	log, err := os.Create(lab.Log("supervisor"))
-	if err != nil {
-		return fmt.Errorf("opening the supervisor's log: %w", err)
-	}
-	defer log.Close()
 	reports, reportsEnd, err := os.Pipe()
 	if err != nil {
-		return err
+		return fmt.Errorf("starting the supervisor: %w", err)
 	}
 	defer reports.Close()
-	args := []string{"supervise", "--name", lab.Name}
-	for _, archive := range archives {
-		args = append(args, "--archive", archive)
-	}
-	cmd := exec.Command(self, args...)
-	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, "/"
-	cmd.ExtraFiles = []*os.File{reportsEnd}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	lifeline, err := cmd.StdinPipe()
+	cmd, err := supervisorCommand(lab, archives)
 	if err != nil {
+		_ = reportsEnd.Close()
 		return err
 	}
-	defer lifeline.Close()
-	err = cmd.Start()
+	cmd.ExtraFiles = []*os.File{reportsEnd}
+	lifeline, err := startSupervisor(lab, cmd)
 	_ = reportsEnd.Close()
 	if err != nil {
 		return fmt.Errorf("starting the supervisor: %w", err)
 	}
-	// Waited for here, so that one that ends is not left defunct.
-	go func() { _ = cmd.Wait() }()
-	identity, err := processes.Identify(cmd.Process.Pid)
-	if err != nil {
-		return err
-	}
-	if err := lab.Save(state.Record{Supervisor: identity}); err != nil {
-		return err
-	}
+	defer lifeline.Close()
+	// An interrupt lets go of the supervisor, which then ends.
 	stop := context.AfterFunc(ctx, func() { _ = lifeline.Close() })
 	defer stop()
 	if err := follow(reports, say); err != nil {
 		return errors.Join(context.Cause(ctx), err)
 	}
 	return nil
+}
+
+// supervisorCommand is a process of its own session: no terminal's interrupt
+// reaches it.
+func supervisorCommand(lab state.Lab, archives []string) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding the lab's own binary: %w", err)
+	}
+	args := []string{"supervise", "--name", lab.Name}
+	for _, archive := range archives {
+		args = append(args, "--archive", archive)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd, nil
+}
+
+// startSupervisor starts the process, writes down which it is, and only then
+// lets it begin: whatever it makes can be found from the first moment on. What
+// it returns keeps a supervisor that is not ready yet alive.
+func startSupervisor(lab state.Lab, cmd *exec.Cmd) (lifeline io.WriteCloser, err error) {
+	if err := os.MkdirAll(lab.Path("logs"), 0o755); err != nil {
+		return nil, err
+	}
+	log, err := os.Create(lab.Log("supervisor"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
+	if lifeline, err = cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	// Waited for, so that one that ends is not left defunct.
+	go func() { _ = cmd.Wait() }()
+	identity, err := processes.Identify(cmd.Process.Pid)
+	if err == nil {
+		err = lab.Save(state.Record{Supervisor: identity})
+	}
+	if err == nil {
+		_, err = lifeline.Write([]byte{begin})
+	}
+	if err != nil {
+		_ = lifeline.Close()
+	}
+	return lifeline, err
 }
 
 // follow relays the supervisor's messages until it is ready or has failed.
