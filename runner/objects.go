@@ -45,7 +45,7 @@ func (r *run) job(p *place, slot int) *batchv1.Job {
 	c := &spec.Containers[0]
 	c.Image = r.opts.Image
 	c.Args = append(c.Args, "--socket", socketPath)
-	if false {
+	if !r.opts.Keep {
 		c.Args = append(c.Args, "--abandon-after", abandonAfter.String())
 	}
 	if slot == slotSource {

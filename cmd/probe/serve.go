@@ -27,6 +27,7 @@ type serveOptions struct {
 	sourceOnly bool
 	inFlight   int
 	socket     string
+	abandon    time.Duration
 }
 
 func serveFlags(s streams, args []string) (serveOptions, error) {
@@ -90,7 +91,11 @@ func serve(ctx context.Context, s streams, args []string) error {
 		return err
 	}
 	defer socket.Close() //nolint:errcheck // the process ends
-	go func() { cancel(serveSocket(ctx, socket, probes.NewServer(target, o.inFlight))) }()
+	attended := attend(o.abandon, func() {
+		fmt.Fprintln(s.err, "probe: nobody has spoken to this probe for", o.abandon, "- it ends")
+		cancel(nil)
+	})
+	go func() { cancel(serveSocket(ctx, socket, probes.NewServer(target, o.inFlight), attended)) }()
 
 	// Health comes last: the pod is ready once everything else is.
 	health, err := probes.ListenHealth(o.target.Host, o.target.Ports.Health)
@@ -148,7 +153,7 @@ func listenSocket(path string) (net.Listener, error) {
 	return l, nil
 }
 
-func serveSocket(ctx context.Context, l net.Listener, server *probes.Server) error {
+func serveSocket(ctx context.Context, l net.Listener, server *probes.Server, attended *attendance) error {
 	for {
 		conn, err := l.Accept()
 		switch {
@@ -160,7 +165,9 @@ func serveSocket(ctx context.Context, l net.Listener, server *probes.Server) err
 			time.Sleep(10 * time.Millisecond) // out of descriptors for now
 			continue
 		}
+		attended.come()
 		go func() {
+			defer attended.leave()
 			defer conn.Close()      //nolint:errcheck // the stream is over
 			server.Serve(ctx, conn) //nolint:errcheck // the runner saw its stream end without a terminator
 		}()

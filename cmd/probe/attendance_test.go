@@ -1,0 +1,40 @@
+package main
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestAProbeThatNobodySpeaksToEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := 0
+		a := attend(time.Minute, func() { ended++ })
+		time.Sleep(59 * time.Second)
+		a.come()
+		a.come()
+		a.leave()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		assert.Zero(t, ended, "one stream is still open")
+		a.leave()
+		time.Sleep(59 * time.Second)
+		synctest.Wait()
+		assert.Zero(t, ended)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, 1, ended)
+	})
+}
+
+func TestAProbeThatIsKeptWaitsForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := attend(0, func() { t.Error("ended") })
+		a.come()
+		a.leave()
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+	})
+}
