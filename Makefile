@@ -27,3 +27,35 @@ bin/partywall:
 bin/probe-image.tar:
 	@CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) go build -trimpath -ldflags "-s -w" -o bin/probe ./cmd/probe
 	@go run ./probes/image/build --binary bin/probe --arch $(GOARCH) --ref $(PROBE_REF) --out $@
+
+# demo shows what partywall says of three tenants, two of which have holes. That
+# partywall fails is what the demo wants to see.
+demo: build lab-up
+	@bin/lab apply --name $(LAB) manifests/demo/tenants.yaml
+	@bin/partywall run --kubeconfig "$$(bin/lab kubeconfig --name $(LAB))" -f manifests/demo/tenancy.yaml; \
+	code=$$?; \
+	if [ $$code -ne 1 ]; then \
+		echo "demo: partywall ended with exit code $$code, and not with 1 for the holes that the tenants have" >&2; exit 1; \
+	fi; \
+	echo "demo: partywall ended with exit code 1, as it must: the tenants have holes. The lab stays up; make lab-down removes it."
+
+# test runs every test there is. Its tests on the lab are not left out: where
+# the lab cannot be had, they fail.
+test: test-unit test-lab test-e2e
+
+test-unit: test-packages
+	@go test -race $$(go list ./... | grep -v /e2e)
+
+test-lab: lab-packages
+	@cd lab && go test ./...
+
+test-e2e: build lab-binary
+	@PARTYWALL_E2E=required PARTYWALL_LAB=$(LAB) go test ./e2e -count=1 -v -parallel 6 -timeout 30m
+
+# test-packages are the Debian packages that only tests call.
+test-packages:
+	@command -v xmllint >/dev/null || { apt-get update -q >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends libxml2-utils >&2; }
+
+lint:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	@go vet ./... && cd lab && go vet ./...

@@ -27,7 +27,6 @@ func TestEveryHoleShowsAsItsOwnCells(t *testing.T) {
 			return verdicts.Isolated
 		}
 	}
-	before := w.others()
 	for _, step := range []struct {
 		name   string
 		mutate func()
@@ -48,12 +47,13 @@ func TestEveryHoleShowsAsItsOwnCells(t *testing.T) {
 		{"all closed again", func() { w.wall(a) }, allIsolated, 0},
 	} {
 		step.mutate()
+		others := w.others()
 		o := w.run()
+		require.Equal(t, others, w.others(), "the run touched what is not its own")
 		w.requireMatrix(o, step.want)
 		require.Equal(t, step.exit, o.exit, "%s: %s", step.name, o.stderr)
 		require.Equal(t, o.record.Summary.Sensitivity.Controls, o.record.Summary.Sensitivity.Reached)
 		require.False(t, o.record.Summary.Partial)
 		w.requireClean()
 	}
-	_ = before
 }

@@ -72,7 +72,7 @@ func (f *finding) add(r *verdicts.Result) {
 }
 
 // Findings writes what needs attention, a sentence each with how to see it
-// again, and then what the run says of itself.
+// again, then what holds and why, and then what the run says of itself.
 func Findings(w io.Writer, rec *verdicts.Record, opt Options) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintln(out)
@@ -83,6 +83,7 @@ func Findings(w io.Writer, rec *verdicts.Record, opt Options) error {
 	if more := len(list) - mostFindings; more > 0 {
 		fmt.Fprintf(out, "And %s; results.json has them all.\n\n", plural(more, "more finding"))
 	}
+	writeHolds(out, rec, opt)
 	writeSentences(out, opt, "Not run: ", rec.Summary.NotRun)
 	writeSentences(out, opt, "Note: ", rec.Summary.Notes)
 	writeWrapped(out, opt, "", controlsLine(rec.Summary.Sensitivity)+".")
@@ -140,7 +141,7 @@ func controlsLine(s verdicts.Sensitivity) string {
 	case s.Controls == 0:
 		return "Controls: none were judged, so nothing shows that this run would have seen a leak"
 	case s.Reached < s.Controls:
-		return reached + ", and all of them must; what rests on the others is no evidence"
+		return reached + "; what rests on the others is no evidence"
 	default:
 		return reached + ", as they must"
 	}

@@ -86,7 +86,7 @@ func TestFindingsTellOfTheRun(t *testing.T) {
 		Sensitivity: verdicts.Sensitivity{Controls: 4, Reached: 3},
 	}}
 	assert.Equal(t, "\nNot run: hooli: no quota left\nNote: the exception of line 12 expired\n"+
-		"Controls: 3 of 4 reached, and all of them must; what rests on the others is no\nevidence.\n", findingsOf(t, rec, Options{}))
+		"Controls: 3 of 4 reached; what rests on the others is no evidence.\n", findingsOf(t, rec, Options{}))
 	assert.Equal(t, "\nControls: none were judged, so nothing shows that this run would have seen a\nleak.\n",
 		findingsOf(t, &verdicts.Record{}, Options{}))
 }
@@ -107,7 +107,7 @@ func TestFindingsOfHostileStrings(t *testing.T) {
 			out := findingsOf(t, hostileRecord(s), Options{})
 			assert.Equal(t, harmlessText(out), out)
 			coloured := findingsOf(t, hostileRecord(s), Options{Colour: true})
-			for _, c := range []string{red, yellow, magenta, cyan, plain} {
+			for _, c := range []string{red, yellow, magenta, cyan, green, plain} {
 				coloured = strings.ReplaceAll(coloured, c, "")
 			}
 			assert.Equal(t, out, coloured, "colour adds nothing but colour")

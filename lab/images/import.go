@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/partywall/partywall/lab/processes"
 )
@@ -33,8 +34,32 @@ func (s Store) Sync(ctx context.Context, archive string) (imported bool, err err
 	if holdsAll(parseListing(listing), wanted) {
 		return false, nil
 	}
-	_, err = s.run(ctx, "import", archive)
-	return err == nil, err
+	if _, err = s.run(ctx, "import", archive); err != nil {
+		return false, err
+	}
+	return true, s.await(ctx, wanted)
+}
+
+// awaitTimeout bounds how long the kubelet's side may take to notice an import.
+const awaitTimeout = 30 * time.Second
+
+// await waits until the kubelet's side has taken notice of what was imported.
+// It learns of it by an event; until then, a tag that moved still means the
+// old image to it. The client has no way to watch for that.
+func (s Store) await(ctx context.Context, wanted map[string]string) error {
+	ctx, cancel := context.WithTimeout(ctx, awaitTimeout)
+	defer cancel()
+	for {
+		listing, err := s.run(ctx, "list")
+		if err == nil && holdsAll(parseListing(listing), wanted) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the kubelet's side of containerd did not take notice of the imported images: %w", ctx.Err())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 func (s Store) run(ctx context.Context, args ...string) (string, error) {
