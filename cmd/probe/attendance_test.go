@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"io"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,4 +40,14 @@ func TestAProbeThatIsKeptWaitsForEver(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		synctest.Wait()
 	})
+}
+
+func TestServeEndsWhenItIsAbandoned(t *testing.T) {
+	var stderr bytes.Buffer
+	code := run(t.Context(), streams{nil, io.Discard, &stderr}, []string{
+		"serve", "--source-only", "--host", "127.0.0.1", "--health-port", "0",
+		"--socket", filepath.Join(t.TempDir(), "s"), "--abandon-after", "10ms",
+	})
+	assert.Zero(t, code, stderr.String())
+	assert.Contains(t, stderr.String(), "nobody has spoken to this probe for 10ms")
 }

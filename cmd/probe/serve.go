@@ -47,6 +47,7 @@ func serveFlags(s streams, args []string) (serveOptions, error) {
 	flags.Func("udp-port", "a further UDP port to answer on (repeatable)", appendPort(&p.UDP))
 	flags.IntVar(&o.target.Receipts, "receipts", 0, "arrivals that are remembered (default 65536)")
 	flags.IntVar(&o.target.Conns, "connections", 0, "connections that each listener holds at a time (default 512)")
+	flags.DurationVar(&o.abandon, "abandon-after", 0, "end when no stream was open for so long (default never)")
 	flags.IntVar(&o.inFlight, "in-flight", probes.DefaultInFlight, "attempts made at the same time")
 	if flags.Parse(args) != nil {
 		return o, errUsage
