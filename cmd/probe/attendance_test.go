@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,22 +14,22 @@ import (
 
 func TestAProbeThatNobodySpeaksToEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ended := 0
-		a := attend(time.Minute, func() { ended++ })
+		var ended atomic.Int32
+		a := attend(time.Minute, func() { ended.Add(1) })
 		time.Sleep(59 * time.Second)
 		a.come()
 		a.come()
 		a.leave()
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		assert.Zero(t, ended, "one stream is still open")
+		assert.Zero(t, ended.Load(), "one stream is still open")
 		a.leave()
 		time.Sleep(59 * time.Second)
 		synctest.Wait()
-		assert.Zero(t, ended)
+		assert.Zero(t, ended.Load())
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		assert.Equal(t, 1, ended)
+		assert.EqualValues(t, 1, ended.Load())
 	})
 }
 
