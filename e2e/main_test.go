@@ -76,7 +76,8 @@ func check(err error) {
 // was found.
 func ensureLab(root, name string) (func(), error) {
 	g := gexe.New()
-	wasUp := strings.Contains(g.Run(filepath.Join(root, "bin", "lab")+" status --name "+name), "state                      up")
+	// Only a lab that is up has a kubeconfig.
+	wasUp := g.RunProc(filepath.Join(root, "bin", "lab")+" kubeconfig --name "+name).ExitCode() == 0
 	p := g.RunProc("make -s -C " + root + " build lab-up LAB=" + name)
 	if p.Err() != nil || p.ExitCode() != 0 {
 		return nil, fmt.Errorf("bringing the lab up: %w: %s", p.Err(), p.Result())
