@@ -42,26 +42,48 @@ type answers map[string]*probes.Observation
 // missing from the answers, and the error says why.
 func (s *session) attempt(ctx context.Context, orders []probes.Order, each time.Duration) (answers, error) {
 	got := answers{}
-	var last error
-	for try := 0; try < streamTries && len(got) < len(orders) && ctx.Err() == nil; try++ {
+	err := s.retry(ctx, func() error {
 		pending := make([]probes.Order, 0, len(orders)-len(got))
 		for _, o := range orders {
 			if got[o.Nonce] == nil {
 				pending = append(pending, o)
 			}
 		}
-		last = s.withStream(ctx, batchTimeout(len(pending), each), func(ctx context.Context, st *stream) error {
-			return st.batch(ctx, s.limiter, pending, got)
+		if len(pending) == 0 {
+			return nil
+		}
+		return s.withStream(ctx, func(ctx context.Context, st *stream) error {
+			return st.batch(ctx, s.limiter, pending, each, got)
 		})
+	})
+	if len(got) == len(orders) {
+		return got, nil
 	}
-	if len(got) < len(orders) {
-		return got, errors.Join(last, ctx.Err())
-	}
-	return got, nil
+	return got, err
 }
 
-// batchTimeout bounds one batch: the probe works on many attempts at a time,
-// and anything beyond a generous multiple of that is a stream that hangs.
+// retry tries until something works, with a breath in between: what broke one
+// stream often breaks the next one too.
+func (s *session) retry(ctx context.Context, do func() error) error {
+	last := ctx.Err()
+	for try := range streamTries {
+		if !pause(ctx, time.Duration(try)*time.Second) {
+			break
+		}
+		if last = do(); last == nil {
+			return nil
+		}
+	}
+	return last
+}
+
+// takeTimeout bounds how long a probe may leave an order lying: it takes one
+// as soon as it has room, which an attempt's end makes.
+func takeTimeout(each time.Duration) time.Duration { return 2*each + 20*time.Second }
+
+// batchTimeout bounds the time from a batch's last order to its terminator:
+// the probe works on many attempts at a time, and anything beyond a generous
+// multiple of that is a stream that hangs.
 func batchTimeout(n int, each time.Duration) time.Duration {
 	const atOnce = 128
 	waves := time.Duration(n/atOnce + 1)
@@ -101,41 +123,41 @@ func (s *session) receipts(ctx context.Context, after uint64) (probes.Receipts, 
 // ask sends one order and hands replies to done until it has what it wants.
 // It tries again on a new stream, after reset, where one breaks.
 func (s *session) ask(ctx context.Context, o probes.Order, done func(probes.Reply) (bool, error), reset ...func()) error {
-	var last error
-	for range streamTries {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	return s.retry(ctx, func() error {
 		for _, f := range reset {
 			f()
 		}
-		last = s.withStream(ctx, askTimeout, func(ctx context.Context, st *stream) error {
+		limited, cancel := context.WithTimeout(ctx, askTimeout)
+		defer cancel()
+		return s.withStream(limited, func(ctx context.Context, st *stream) error {
 			if err := st.send(o); err != nil {
 				return err
 			}
 			return st.receive(ctx, done)
 		})
-		if last == nil {
-			return nil
-		}
-	}
-	return last
+	})
 }
 
 // withStream runs f on the open stream, opening one where there is none. A
-// stream on which anything failed is not used again.
-func (s *session) withStream(ctx context.Context, limit time.Duration, f func(context.Context, *stream) error) error {
+// stream on which anything failed is not used again, nor one that ended with
+// the context: a write that nobody reads knows no context, and is woken by its
+// stream's end.
+func (s *session) withStream(ctx context.Context, f func(context.Context, *stream) error) error {
 	if s.stream == nil {
 		s.stream = openStream(s.life, s.open)
 	}
-	limited, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	err := f(limited, s.stream)
-	if err != nil {
-		s.stream.cancel()
+	st := s.stream
+	stop := context.AfterFunc(ctx, func() { st.cancel(late(ctx)) })
+	err := f(ctx, st)
+	if !stop() || err != nil {
+		st.cancel(err)
 		s.close()
 	}
 	return err
+}
+
+func late(ctx context.Context) error {
+	return fmt.Errorf("the exec stream gave no answer in time: %w", ctx.Err())
 }
 
 func (s *session) close() {
@@ -151,25 +173,27 @@ type stream struct {
 	replies chan probes.Reply
 	ended   chan struct{} // closed when the stream is over; then err is set
 	err     error
-	cancel  context.CancelFunc
+	cancel  context.CancelCauseFunc
 }
 
-// openStream starts an exec that ends with the context, if nothing else ends it.
+// openStream starts an exec that ends with the context, if nothing else ends
+// it. An exec that does not notice is left behind.
 func openStream(ctx context.Context, open opener) *stream {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	st := &stream{stdin: inW, replies: make(chan probes.Reply, 256), ended: make(chan struct{}), cancel: cancel}
 	var stderr boundedBuffer
-	go func() {
-		err := open(ctx, inR, outW, &stderr)
-		outW.CloseWithError(closing(err, stderr.String()))
-		inR.CloseWithError(io.ErrClosedPipe)
-	}()
+	end := func(why error) {
+		outW.CloseWithError(why) // first: whoever finds stdin closed asks for the reason
+		inR.CloseWithError(why)
+	}
+	context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
+	go func() { end(closing(open(ctx, inR, outW, &stderr), &stderr)) }()
 	go func() {
 		st.err = st.read(ctx, outR)
 		outR.CloseWithError(st.err)
-		cancel()
+		cancel(st.err)
 		close(st.ended)
 	}()
 	return st
@@ -177,23 +201,30 @@ func openStream(ctx context.Context, open opener) *stream {
 
 // closing is the reason for which a stream ended. An exec that ends well has
 // still ended before it was asked to.
-func closing(err error, stderr string) error {
-	stderr = strings.TrimSpace(stderr)
+func closing(err error, stderr fmt.Stringer) error {
+	words := strings.TrimSpace(stderr.String())
 	switch {
-	case err == nil && stderr == "":
-		return errors.New("the exec stream ended before its terminator")
+	case err == nil && words == "":
+		return errEnded
 	case err == nil:
-		return fmt.Errorf("the exec stream ended before its terminator: %s", stderr)
-	case stderr == "":
+		return fmt.Errorf("%w: %s", errEnded, words)
+	case words == "":
 		return fmt.Errorf("exec: %w", err)
 	default:
-		return fmt.Errorf("exec: %w: %s", err, stderr)
+		return fmt.Errorf("exec: %w: %s", err, words)
 	}
 }
+
+var (
+	errEnded  = errors.New("the exec stream ended before its terminator")
+	errStuck  = errors.New("the exec stream made no progress in time")
+	errClosed = errors.New("the exec stream was closed")
+)
 
 func (st *stream) read(ctx context.Context, from io.Reader) error {
 	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, 8<<20)
+	lines.Split(wholeLines)
 	for lines.Scan() {
 		var r probes.Reply
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
@@ -202,34 +233,36 @@ func (st *stream) read(ctx context.Context, from io.Reader) error {
 		select {
 		case st.replies <- r:
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return err
 	}
-	return errors.New("the exec stream ended before its terminator")
+	return errEnded
 }
 
+// wholeLines leaves out a last line that has no end: the stream was cut in it,
+// and the reason for that is worth more than what the line looks like.
+func wholeLines(data []byte, _ bool) (int, []byte, error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	return 0, nil, nil
+}
+
+// send hands one order to the exec. Where that fails the stream is over, or
+// about to be.
 func (st *stream) send(o probes.Order) error {
 	line, err := json.Marshal(o)
 	if err != nil {
 		return fmt.Errorf("writing an order: %w", err)
 	}
 	if _, err := st.stdin.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("sending an order: %w", st.why(err))
+		<-st.ended
+		return fmt.Errorf("sending an order: %w", st.err)
 	}
 	return nil
-}
-
-// why prefers the stream's own reason to the pipe's.
-func (st *stream) why(err error) error {
-	select {
-	case <-st.ended:
-		return st.err
-	default:
-		return err
-	}
 }
 
 // receive hands replies on until done has enough. A fault is the probe's word
@@ -245,7 +278,7 @@ func (st *stream) receive(ctx context.Context, done func(probes.Reply) (bool, er
 				return err
 			}
 		case <-ctx.Done():
-			return fmt.Errorf("the exec stream gave no answer in time: %w", ctx.Err())
+			return late(ctx)
 		case <-st.ended:
 			if len(st.replies) == 0 {
 				return st.err
@@ -256,45 +289,82 @@ func (st *stream) receive(ctx context.Context, done func(probes.Reply) (bool, er
 
 // batch sends attempts and collects observations until the terminator, whose
 // counts must be those of this batch.
-func (st *stream) batch(ctx context.Context, limiter *rate.Limiter, orders []probes.Order, got answers) error {
-	sent := make(chan error, 1)
-	var wg sync.WaitGroup
-	defer wg.Wait()
+func (st *stream) batch(ctx context.Context, limiter *rate.Limiter, orders []probes.Order, each time.Duration, got answers) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	wg.Go(func() { sent <- st.sendAll(ctx, limiter, orders) })
-	awaited := make(map[string]bool, len(orders))
+	watchdog := time.AfterFunc(takeTimeout(each), func() { st.cancel(errStuck) })
+	defer watchdog.Stop()
+	sent := make(chan error, 1)
+	go func() {
+		err := st.sendAll(ctx, limiter, orders, each, watchdog)
+		if err != nil {
+			st.cancel(err)
+		}
+		sent <- err
+	}()
+	err := st.collect(ctx, orders, got)
+	if err != nil {
+		cancel()
+		st.cancel(err) // the sender may hang in a write that nobody reads
+	}
+	if sendErr := <-sent; err == nil {
+		return sendErr
+	}
+	return err
+}
+
+// sendAll sends a batch and asks for its terminator. The watchdog does not run
+// while it waits for its turn, which says nothing about the stream.
+func (st *stream) sendAll(ctx context.Context, limiter *rate.Limiter, orders []probes.Order, each time.Duration, watchdog *time.Timer) error {
 	for _, o := range orders {
-		awaited[o.Nonce] = true
+		watchdog.Stop()
+		if err := limiter.Wait(ctx); err != nil {
+			return err
+		}
+		watchdog.Reset(takeTimeout(each))
+		if err := st.send(o); err != nil {
+			return err
+		}
+	}
+	watchdog.Reset(takeTimeout(each))
+	if err := st.send(probes.Order{Do: probes.DoFlush}); err != nil {
+		return err
+	}
+	watchdog.Reset(batchTimeout(len(orders), each))
+	return nil
+}
+
+// collect takes the observations of a batch, and nothing but those: an answer
+// to another order, or to another order's nonce, is none.
+func (st *stream) collect(ctx context.Context, orders []probes.Order, got answers) error {
+	awaited := make(map[string]probes.Order, len(orders))
+	for _, o := range orders {
+		awaited[o.Nonce] = o
 	}
 	var end *probes.End
 	err := st.receive(ctx, func(r probes.Reply) (bool, error) {
-		if o := r.Observed; o != nil && awaited[o.Nonce] {
+		if o := r.Observed; o != nil && answersTo(awaited[o.Nonce], o) {
 			got[o.Nonce] = o
 		}
 		end = r.End
 		return end != nil, nil
 	})
 	if err != nil {
-		st.cancel() // the sender may hang in a write that nobody reads
 		return err
 	}
 	if end.Got != len(orders) || end.Answered != end.Got {
 		return fmt.Errorf("the probe got %d of %d attempts and answered %d", end.Got, len(orders), end.Answered)
 	}
-	return <-sent
-}
-
-func (st *stream) sendAll(ctx context.Context, limiter *rate.Limiter, orders []probes.Order) error {
-	for _, o := range orders {
-		if err := limiter.Wait(ctx); err != nil {
-			return err
-		}
-		if err := st.send(o); err != nil {
-			return err
+	for nonce, o := range awaited {
+		if got[nonce] == nil {
+			return fmt.Errorf("the probe says that it answered %d attempts, but its answer to %s did not come", end.Answered, o.ID)
 		}
 	}
-	return st.send(probes.Order{Do: probes.DoFlush})
+	return nil
+}
+
+func answersTo(o probes.Order, seen *probes.Observation) bool {
+	return o.Nonce == seen.Nonce && o.ID == seen.ID && o.Round == seen.Round && o.Do == seen.Do
 }
 
 // closeGrace is how long an exec is given to end by itself once its stdin has
@@ -303,7 +373,7 @@ const closeGrace = 2 * time.Second
 
 func (st *stream) close() {
 	_ = st.stdin.Close()
-	timer := time.AfterFunc(closeGrace, st.cancel)
+	timer := time.AfterFunc(closeGrace, func() { st.cancel(errClosed) })
 	defer timer.Stop()
 	for {
 		select {
