@@ -89,7 +89,7 @@ func (r *run) checkAccess(ctx context.Context) error {
 			problems = append(problems, p.problem)
 		}
 	}
-	if len(problems) == len(r.places) {
+	if len(problems) > 0 && len(problems) == len(r.places) {
 		return fmt.Errorf("nothing can be tested:\n  %s", strings.Join(problems, "\n  "))
 	}
 	for _, problem := range problems {

@@ -21,9 +21,9 @@ func (r *run) compare(q *pod, got *corev1.Pod) {
 		case slices.Contains(proxies, c.Name):
 			q.sidecar = true
 		case c.Name == container:
-			if c.Image != want.Containers[0].Image || !slices.Equal(c.Args, want.Containers[0].Args) {
+			if c.Image != want.Containers[0].Image || !slices.Equal(c.Args, want.Containers[0].Args) || len(c.Command) > 0 {
 				q.place.fail("admission changed the probe of pod %s/%s: it runs %s %v instead of %s %v",
-					got.Namespace, got.Name, c.Image, c.Args, want.Containers[0].Image, want.Containers[0].Args)
+					got.Namespace, got.Name, c.Image, slices.Concat(c.Command, c.Args), want.Containers[0].Image, want.Containers[0].Args)
 			}
 		default:
 			r.note(fmt.Sprintf("admission added container %s to the probe pods of namespace %s", c.Name, got.Namespace))

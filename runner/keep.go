@@ -3,9 +3,13 @@ package runner
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/partywall/partywall/probes"
 )
+
+// quote makes one word of a text for a shell, whatever is in it.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // execLine is the command that makes an attempt once more from a kept probe.
 func (q *pod) execLine(context string, order probes.Order) string {
@@ -13,6 +17,6 @@ func (q *pod) execLine(context string, order probes.Order) string {
 	if err != nil {
 		return ""
 	}
-	return fmt.Sprintf("echo '%s' | kubectl --context %s exec -i -n %s %s -c %s -- /probe pipe --socket %s",
-		line, context, q.place.namespace, q.name, container, socketPath)
+	return fmt.Sprintf("echo %s | kubectl --context %s exec -i -n %s %s -c %s -- /probe pipe --socket %s",
+		quote(string(line)), quote(context), q.place.namespace, q.name, container, socketPath)
 }
