@@ -88,11 +88,11 @@ func (b *binder) bind(a suites.Attempt) *cell {
 		return c
 	}
 	c.target = to.pods[a.Target]
-	if a.Placement == suites.CrossNode && b.single {
+	c.source = b.source(a, from, c.target)
+	if c.source == nil && a.Placement == suites.CrossNode && b.single {
 		c.attempt.Skip = "the cluster has one node for pods: there is nothing across nodes"
 		return c
 	}
-	c.source = b.source(a, from, c.target)
 	if c.source == nil {
 		c.problem = fmt.Sprintf("no probe of namespace %s was placed on %s as probe %s of namespace %s, which is on %s",
 			from.namespace, placementWords(a.Placement), slotNames[a.Target], to.namespace, c.target.node)
@@ -116,7 +116,7 @@ func placementWords(p suites.Placement) string {
 // control it from.
 func (b *binder) source(a suites.Attempt, from *place, target *pod) *pod {
 	var second *pod
-	for _, q := range from.sources() {
+	for _, q := range from.pods {
 		if (q.node == target.node) != (a.Placement == suites.SameNode) {
 			continue
 		}
@@ -196,7 +196,7 @@ func (b *binder) shared(key controlKey) *control {
 }
 
 // addSourceControl sees to it that a source tries something that it may reach:
-// the other targets of its own namespace.
+// the other targets of its own namespace, on the ports that every target has.
 func (b *binder) addSourceControl(source *pod) {
 	for _, target := range source.place.pods {
 		if target == source || !target.target() {
@@ -204,15 +204,13 @@ func (b *binder) addSourceControl(source *pod) {
 		}
 		for _, own := range sourceControls {
 			own.Address = suites.PodIP
-			if slices.Contains(source.place.ports, own.Port) {
-				b.control(source, target, own)
-			}
+			b.control(source, target, own)
 		}
 	}
 }
 
 var sourceControls = []suites.Attempt{
-	{Do: probes.DoHTTP, Port: tenancy.Port{Protocol: "tcp", Number: probes.PortHTTP}},
-	{Do: probes.DoTCP, Port: tenancy.Port{Protocol: "tcp", Number: probes.PortTCP}},
-	{Do: probes.DoUDP, Port: tenancy.Port{Protocol: "udp", Number: probes.PortUDP}},
+	{Do: probes.DoHTTP, Port: ownPorts[0]},
+	{Do: probes.DoTCP, Port: ownPorts[1]},
+	{Do: probes.DoUDP, Port: ownPorts[2]},
 }

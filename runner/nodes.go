@@ -18,6 +18,7 @@ import (
 type nodes struct {
 	preferred []string // up to two that take pods, by name
 	known     bool
+	workers   int // that are meant for pods, whether they take any now or not
 	addresses map[netip.Addr]string
 	ranges    map[netip.Prefix]string // pod ranges
 }
@@ -45,8 +46,11 @@ func (c *Cluster) findNodes(ctx context.Context) (*nodes, string, error) {
 }
 
 func (n *nodes) learn(node *corev1.Node) {
-	if takesPods(node) {
-		n.preferred = append(n.preferred, node.Name)
+	if meantForPods(node) {
+		n.workers++
+		if takesPods(node) {
+			n.preferred = append(n.preferred, node.Name)
+		}
 	}
 	for _, a := range node.Status.Addresses {
 		if ip, err := netip.ParseAddr(a.Address); err == nil {
@@ -60,23 +64,46 @@ func (n *nodes) learn(node *corev1.Node) {
 	}
 }
 
+// meantForPods says that nothing but the node's passing state keeps pods away.
+func meantForPods(node *corev1.Node) bool {
+	return !slices.ContainsFunc(node.Spec.Taints, func(t corev1.Taint) bool { return keepsOut(t) && !passing(t) })
+}
+
 func takesPods(node *corev1.Node) bool {
-	if node.Spec.Unschedulable {
+	if node.Spec.Unschedulable || slices.ContainsFunc(node.Spec.Taints, keepsOut) {
 		return false
-	}
-	for _, t := range node.Spec.Taints {
-		if t.Effect != corev1.TaintEffectPreferNoSchedule {
-			return false
-		}
 	}
 	return slices.ContainsFunc(node.Status.Conditions, func(c corev1.NodeCondition) bool {
 		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
 	})
 }
 
+func keepsOut(t corev1.Taint) bool { return t.Effect != corev1.TaintEffectPreferNoSchedule }
+
+// passing says that Kubernetes itself put the taint there: the node is not
+// ready, under pressure or cordoned.
+func passing(t corev1.Taint) bool {
+	return strings.HasPrefix(t.Key, "node.kubernetes.io/") || strings.HasPrefix(t.Key, "node.cloudprovider.kubernetes.io/")
+}
+
 // single says that the cluster is known to have one node for pods, where
-// attempts across nodes make no sense.
-func (n *nodes) single() bool { return n.known && len(n.preferred) < 2 }
+// attempts across nodes make no sense. A second one that is down or cordoned
+// counts: what cannot be tried today is not what there is not.
+func (n *nodes) single() bool { return n.known && n.workers < 2 }
+
+// doubt forgets the pod ranges where a probe's address is not of its node's:
+// then the network plugin hands addresses out by a plan of its own, and the
+// range that an address lies in says nothing about its node.
+func (n *nodes) doubt(places []*place) {
+	for _, p := range places {
+		for _, q := range p.pods {
+			if q != nil && slices.ContainsFunc(q.ips, func(ip netip.Addr) bool { return n.inRange(ip) != q.node }) {
+				n.ranges = nil
+				return
+			}
+		}
+	}
+}
 
 // of names the node that an address belongs to, by its own addresses or its
 // range of pod addresses.
@@ -84,6 +111,10 @@ func (n *nodes) of(ip netip.Addr) string {
 	if name, ok := n.addresses[ip]; ok {
 		return name
 	}
+	return n.inRange(ip)
+}
+
+func (n *nodes) inRange(ip netip.Addr) string {
 	for prefix, name := range n.ranges {
 		if prefix.Contains(ip) {
 			return name

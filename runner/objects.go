@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,7 +27,7 @@ const (
 const (
 	container    = "probe"
 	socketPath   = "/run/partywall/probe.sock"
-	abandonAfter = 2 * time.Minute
+	abandonAfter = 2 * time.Minute // from the last of the places being ready
 )
 
 func objectName(run string, slot int) string {
@@ -36,7 +37,7 @@ func objectName(run string, slot int) string {
 func (r *run) job(p *place, slot int) *batchv1.Job {
 	job := manifests.ProbeJob()
 	job.Name, job.Namespace = objectName(r.id, slot), p.namespace
-	seconds := int64(r.opts.MaxDuration / time.Second)
+	seconds := max(1, int64(r.opts.MaxDuration/time.Second))
 	job.Spec.ActiveDeadlineSeconds = &seconds
 	r.mark(job.Labels, slot)
 	r.mark(job.Spec.Template.Labels, slot)
@@ -46,29 +47,53 @@ func (r *run) job(p *place, slot int) *batchv1.Job {
 	c.Image = r.opts.Image
 	c.Args = append(c.Args, "--socket", socketPath)
 	if !r.opts.Keep {
-		c.Args = append(c.Args, "--abandon-after", abandonAfter.String())
+		c.Args = append(c.Args, "--abandon-after", r.abandonAfter().String())
 	}
 	if slot == slotSource {
 		c.Args = append(c.Args, "--source-only")
 		return job
 	}
 	for _, port := range p.ports {
-		if !ownPort(port) {
+		if !slices.Contains(ownPorts[:], port) {
 			c.Args = append(c.Args, "--"+port.Protocol+"-port", strconv.Itoa(port.Number))
 			allowLowPort(spec, port)
 		}
 	}
+	if health := p.healthPort(); health != probes.PortHealth {
+		c.Args = append(c.Args, "--health-port", strconv.Itoa(health))
+		moveHealth(c, health)
+	}
 	return job
+}
+
+// abandonAfter leaves the places that are ready first the time until the last
+// is, before which nobody speaks to them.
+func (r *run) abandonAfter() time.Duration {
+	turns := (len(r.places) + atOnce - 1) / atOnce
+	return time.Duration(turns)*r.opts.DeployTimeout + abandonAfter
+}
+
+// healthPort is one that none of the targets is asked on.
+func (p *place) healthPort() int {
+	health := probes.PortHealth
+	for slices.Contains(p.ports, tenancy.Port{Protocol: "tcp", Number: health}) {
+		health++
+	}
+	return health
+}
+
+func moveHealth(c *corev1.Container, port int) {
+	c.ReadinessProbe.HTTPGet.Port = intstr.FromInt32(int32(port))
+	for i := range c.Ports {
+		if c.Ports[i].ContainerPort == probes.PortHealth {
+			c.Ports[i].ContainerPort = int32(port)
+		}
+	}
 }
 
 func (r *run) mark(labels map[string]string, slot int) {
 	labels[labelRun] = r.id
 	labels[labelPod] = slotNames[slot]
-}
-
-func ownPort(p tenancy.Port) bool {
-	return p.Protocol == "tcp" && (p.Number == probes.PortHTTP || p.Number == probes.PortTCP) ||
-		p.Protocol == "udp" && p.Number == probes.PortUDP
 }
 
 // allowLowPort lets an unprivileged process listen below 1024, by a sysctl
@@ -83,8 +108,10 @@ func (r *run) service(p *place, slot int, owner *batchv1.Job) *corev1.Service {
 	s := manifests.ProbeService()
 	s.Name, s.Namespace = objectName(r.id, slot), p.namespace
 	r.mark(s.Labels, slot)
+	// Not the controller's kind of reference: to block an owner's deletion is
+	// a right over the owner that clusters may ask for.
 	s.OwnerReferences = []metav1.OwnerReference{
-		*metav1.NewControllerRef(owner, batchv1.SchemeGroupVersion.WithKind("Job")),
+		{APIVersion: batchv1.SchemeGroupVersion.String(), Kind: "Job", Name: owner.Name, UID: owner.UID},
 	}
 	s.Spec.Selector = map[string]string{labelRun: r.id, labelPod: slotNames[slot]}
 	for _, port := range p.ports {

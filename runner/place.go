@@ -22,17 +22,27 @@ const (
 	slots
 )
 
+const targets = slotSource // each has a Service
+
 var slotNames = [slots]string{"target-0", "target-1", "source"}
 
 // nodeOfSlot is the node of the two preferred ones that each slot likes.
 var nodeOfSlot = [slots]int{0, 1, 0}
 
+// ownPorts are those that every target listens on, for HTTP, TCP and UDP.
+var ownPorts = [...]tenancy.Port{
+	{Protocol: "tcp", Number: probes.PortHTTP},
+	{Protocol: "tcp", Number: probes.PortTCP},
+	{Protocol: "udp", Number: probes.PortUDP},
+}
+
 // place is a tenant's namespace with its probes.
 type place struct {
 	tenant    string
 	namespace string
-	ports     []tenancy.Port // of its targets
+	ports     []tenancy.Port // of its targets: their own, and those that are asked for
 	pods      [slots]*pod
+	touched   bool   // something may have been created
 	problem   string // why it has no probes, in the words of whoever refused
 }
 
@@ -48,6 +58,7 @@ type pod struct {
 	sidecar bool
 	key     probes.Key
 	boot    string
+	read    uint64 // the newest receipt that was handed over
 	session *session
 }
 
@@ -56,8 +67,6 @@ func (p *place) fail(format string, args ...any) {
 		p.problem = fmt.Sprintf(format, args...)
 	}
 }
-
-func (p *place) sources() []*pod { return p.pods[:] }
 
 func (q *pod) target() bool { return q.slot != slotSource }
 
@@ -96,7 +105,7 @@ func placesOf(attempts []suites.Attempt) []*place {
 	add := func(s suites.Place) *place {
 		p, ok := byNamespace[s.Namespace]
 		if !ok {
-			p = &place{tenant: s.Tenant, namespace: s.Namespace}
+			p = &place{tenant: s.Tenant, namespace: s.Namespace, ports: slices.Clone(ownPorts[:])}
 			byNamespace[s.Namespace] = p
 		}
 		return p

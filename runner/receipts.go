@@ -7,10 +7,27 @@ import (
 	"github.com/partywall/partywall/probes"
 )
 
-// collection is what one target received in one round.
+// collection is what one target handed over at a time.
 type collection struct {
 	receipts []probes.Receipt
+	lost     uint64 // of its life so far
+	gap      bool   // between this collection and the one before, or within
 	fault    string
+}
+
+// since is a collection as evidence of all that came after an earlier one,
+// which it is only where that one came whole too.
+func (c collection) since(earlier collection) collection {
+	switch {
+	case c.fault != "":
+	case earlier.fault != "":
+		c.fault = earlier.fault
+	case c.lost != earlier.lost:
+		c.fault = "arrivals overflowed its memory, or that of its socket"
+	case c.gap:
+		c.fault = "some of them were lost on the way"
+	}
+	return c
 }
 
 // attribution finds for each arrival at one target the shots that it may have
@@ -22,8 +39,10 @@ type attribution struct {
 }
 
 // settle writes the arrivals of a collection into the shots of its round. What
-// cannot be told apart counts against all that it may be.
-func (a *attribution) settle(shots []*shot, got collection) {
+// cannot be told apart counts against all that it may be. A nonce is proof of
+// its arrival whatever else the collection lacks.
+func (a *attribution) settle(target *pod, shots []*shot, got collection) {
+	rest := a.settleNonces(target, got.receipts)
 	if got.fault != "" {
 		for _, s := range shots {
 			s.arrivals.Fault = got.fault
@@ -34,26 +53,49 @@ func (a *attribution) settle(shots []*shot, got collection) {
 	for _, s := range shots {
 		byPort[portKey(s.proto, s.port)] = append(byPort[portKey(s.proto, s.port)], s)
 	}
-	for _, r := range got.receipts {
-		if s := a.known[r.Nonce]; r.Nonce != "" && s != nil {
-			s.arrivals.Certain++
-			continue
-		}
-		a.settleLoose(byPort[portKey(r.Proto, r.Port)], r)
+	for _, r := range rest {
+		a.settleLoose(target, byPort[portKey(r.Proto, r.Port)], r)
 	}
 }
 
-func portKey(proto string, port int) string { return fmt.Sprintf("%s/%d", proto, port) }
+// settleNonces attributes the arrivals that brought a nonce of the run, at
+// whichever target, and returns the others.
+func (a *attribution) settleNonces(target *pod, receipts []probes.Receipt) (rest []probes.Receipt) {
+	for _, r := range receipts {
+		s := a.known[r.Nonce]
+		if r.Nonce == "" || s == nil {
+			rest = append(rest, r)
+			continue
+		}
+		s.arrivals.Certain++
+		s.arrivals.Proven = s.arrivals.Proven || s.target == target
+	}
+	return rest
+}
+
+// portKey names what an arrival and an attempt have in common. A target tells
+// HTTP from TCP by its listeners; on the wire they are the same.
+func portKey(proto string, port int) string {
+	if proto == string(probes.DoHTTP) {
+		proto = string(probes.DoTCP)
+	}
+	return fmt.Sprintf("%s/%d", proto, port)
+}
 
 // settleLoose attributes an arrival that brought no nonce of the run: by its
-// socket, by its pod, or by where an address may have been rewritten.
-func (a *attribution) settleLoose(shots []*shot, r probes.Receipt) {
+// socket, by its pod, or by where an address may have been rewritten. The
+// target's own address is a proxy's in its pod, which may speak for anybody.
+func (a *attribution) settleLoose(target *pod, shots []*shot, r probes.Receipt) {
 	ip, port := addressOf(r.Remote)
-	if from, ok := a.pods[ip]; ok {
+	from, ours := a.pods[ip]
+	if ours && from != target {
 		settlePod(shots, from, port)
 		return
 	}
-	node := a.nodes.of(ip)
+	node := ""
+	if !ours {
+		node = a.nodes.of(ip)
+	}
 	for _, s := range shots {
 		if node == "" || node == s.source.node {
 			s.arrivals.Possible++
@@ -62,17 +104,21 @@ func (a *attribution) settleLoose(shots []*shot, r probes.Receipt) {
 	}
 }
 
+// settlePod counts an arrival against the shots of a pod that its socket says
+// it is (a port is used again), or against all of them.
 func settlePod(shots []*shot, from *pod, port int) {
-	var all []*shot
+	var all, same []*shot
 	for _, s := range shots {
 		if s.source != from {
 			continue
 		}
 		all = append(all, s)
 		if _, local := addressOf(s.localAddress()); local == port && local != 0 {
-			s.arrivals.Certain++
-			return
+			same = append(same, s)
 		}
+	}
+	if len(same) > 0 {
+		all = same
 	}
 	for _, s := range all {
 		s.arrivals.Certain++

@@ -43,7 +43,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
+		return ctx.Err() == nil
 	case <-ctx.Done():
 		return false
 	}
@@ -51,11 +51,17 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // warmUp tries the controls until each was answered once, or stops trying. It
 // judges nothing: a control that never answers shows in the rounds. Its round
-// trips lengthen the deadline of what follows.
+// trips lengthen the deadline of what follows. A try takes its time also where
+// all fail at once, as they do by a name that the resolver does not know yet.
 func (r *run) warmUp(ctx context.Context) {
 	r.opts.Progress.Phase("waiting for the controls to answer")
 	pending := r.controls
-	for try := 0; try < warmUps && len(pending) > 0 && ctx.Err() == nil; try++ {
+	var last time.Time
+	for try := 0; try < warmUps && len(pending) > 0; try++ {
+		if !pause(ctx, time.Until(last.Add(warmUpDeadline))) {
+			return
+		}
+		last = time.Now()
 		shots := make([]*shot, len(pending))
 		for i, c := range pending {
 			shots[i] = r.controlShot(c, 0, warmUpDeadline)
@@ -82,7 +88,7 @@ func (r *run) deadline() time.Duration {
 // round is the controls, the attempts, the controls again, and what the
 // targets received meanwhile.
 func (r *run) round(ctx context.Context, round int) {
-	cursors := r.collect(ctx, nil)
+	since := r.collect(ctx)
 	r.opts.Progress.Phase(fmt.Sprintf("round %d of %d: controls before", round, verdicts.Rounds))
 	all := r.fireControls(ctx, round, func(c *control, s *shot) { c.before = append(c.before, s) })
 	r.opts.Progress.Phase(fmt.Sprintf("round %d of %d: %d attempts", round, verdicts.Rounds, len(r.cells)))
@@ -94,7 +100,7 @@ func (r *run) round(ctx context.Context, round int) {
 	all = append(all, r.fireControls(ctx, round, func(c *control, s *shot) { c.after = append(c.after, s) })...)
 	pause(ctx, quiet)
 	r.opts.Progress.Phase(fmt.Sprintf("round %d of %d: receipts", round, verdicts.Rounds))
-	r.settle(all, r.collect(ctx, cursors))
+	r.settle(all, since, r.collect(ctx))
 }
 
 func (r *run) fireCells(ctx context.Context, round int) []*shot {
@@ -186,19 +192,18 @@ func (r *run) fireFrom(ctx context.Context, source *pod, shots []*shot) {
 	}
 }
 
-// collect asks every target for its receipts, after the cursors of an earlier
-// collection; without cursors only the new ones count.
-func (r *run) collect(ctx context.Context, cursors map[*pod]cursor) map[*pod]cursor {
+// collect asks every target for the receipts that it has not handed over yet.
+func (r *run) collect(ctx context.Context) map[*pod]collection {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	collected := map[*pod]cursor{}
+	collected := map[*pod]collection{}
 	for _, p := range r.places {
 		for _, q := range p.pods {
 			if q == nil || !q.target() || p.problem != "" {
 				continue
 			}
 			wg.Go(func() {
-				c := r.collectFrom(ctx, q, cursors[q])
+				c := r.collectFrom(ctx, q)
 				mu.Lock()
 				defer mu.Unlock()
 				collected[q] = c
@@ -209,34 +214,35 @@ func (r *run) collect(ctx context.Context, cursors map[*pod]cursor) map[*pod]cur
 	return collected
 }
 
-// cursor is how far a target's receipts were read, and what was read.
-type cursor struct {
-	last  uint64
-	lost  uint64
-	boot  string
-	fault string
-	collection
-}
-
-func (r *run) collectFrom(ctx context.Context, q *pod, from cursor) cursor {
-	got, err := q.session.receipts(ctx, from.last)
-	c := cursor{last: got.Last, lost: got.Lost, boot: got.Boot}
-	switch {
-	case err != nil:
-		c.fault = fmt.Sprintf("the target could not be asked for them: %v", err)
-	case got.Boot != q.boot:
-		c.fault = "the target restarted since it got its key"
-	case from.fault != "":
-		c.fault = from.fault
-	case from.boot != "" && got.Lost != from.lost:
-		c.fault = fmt.Sprintf("%d arrivals overflowed its memory", got.Lost-from.lost)
+// collectFrom reads on where the last reading ended, so that no receipt is
+// read twice and none is skipped.
+func (r *run) collectFrom(ctx context.Context, q *pod) collection {
+	got, err := q.session.receipts(ctx, q.read)
+	if err != nil {
+		return collection{fault: fmt.Sprintf("the target could not be asked for them: %v", err)}
 	}
-	c.receipts = r.opts.receipts(got.Receipts)
-	c.collection.fault = c.fault
+	c := collection{receipts: r.opts.receipts(got.Receipts), lost: got.Lost, gap: !gapless(got, q.read)}
+	if got.Boot != q.boot {
+		c.fault = "the target restarted since it got its key"
+	}
+	q.read = got.Last
 	return c
 }
 
-func (r *run) settle(shots []*shot, collected map[*pod]cursor) {
+// gapless says that receipts are all of those after a sequence number.
+func gapless(got probes.Receipts, after uint64) bool {
+	for i, r := range got.Receipts {
+		if r.Seq != after+uint64(i)+1 {
+			return false
+		}
+	}
+	return got.Last == after+uint64(len(got.Receipts))
+}
+
+// settle writes what the targets received in a round into its shots. What they
+// had received before the round may still be a late arrival of an earlier one,
+// and is that where its nonce says so.
+func (r *run) settle(shots []*shot, before, during map[*pod]collection) {
 	byTarget := map[*pod][]*shot{}
 	for _, s := range shots {
 		if s.target != nil {
@@ -244,8 +250,11 @@ func (r *run) settle(shots []*shot, collected map[*pod]cursor) {
 		}
 	}
 	a := &attribution{nodes: r.nodes, pods: r.podsByIP(), known: r.known}
-	for target, own := range byTarget {
-		a.settle(own, collected[target].collection)
+	for target, got := range before {
+		a.settleNonces(target, got.receipts)
+	}
+	for target, got := range during {
+		a.settle(target, byTarget[target], got.since(before[target]))
 	}
 }
 
@@ -278,7 +287,7 @@ func (c *cell) bestControl(round int) (verdicts.Control, bool) {
 			continue
 		}
 		best = verdicts.Control{Before: before.outcome, After: after.outcome, Rung: rung.kind}
-		proven = before.arrivals.Certain > 0 && after.arrivals.Certain > 0
+		proven = before.arrivals.Proven && after.arrivals.Proven
 		if before.outcome == probes.Reached && after.outcome == probes.Reached {
 			break
 		}

@@ -76,12 +76,14 @@ func NewID() string {
 // run is one run under way.
 type run struct {
 	cluster   *Cluster
+	exec      func(*pod) opener
 	opts      Options
 	id        string
 	tenancy   *tenancy.Tenancy
 	nodes     *nodes
 	places    []*place
 	cells     []*cell
+	cut       bool // the context ended before the last round had
 	controls  []*control
 	known     map[string]*shot
 	started   []time.Time // the attempts of each round
@@ -96,21 +98,30 @@ type run struct {
 // whatever happens and also where the context ends. An error means that
 // nothing could be tried; what went wrong later is in the evidence.
 func Run(ctx context.Context, cluster *Cluster, t *tenancy.Tenancy, id string, attempts []suites.Attempt, opts Options) (*Evidence, error) {
-	r := &run{cluster: cluster, opts: opts, id: id, tenancy: t, known: map[string]*shot{}, places: placesOf(attempts)}
-	nodes, note, err := cluster.findNodes(ctx)
+	r := newRun(cluster, t, id, attempts, opts)
+	r.exec = r.opener
+	return r.work(ctx, attempts)
+}
+
+func newRun(cluster *Cluster, t *tenancy.Tenancy, id string, attempts []suites.Attempt, opts Options) *run {
+	return &run{cluster: cluster, opts: opts, id: id, tenancy: t, known: map[string]*shot{}, places: placesOf(attempts)}
+}
+
+func (r *run) work(ctx context.Context, attempts []suites.Attempt) (*Evidence, error) {
+	nodes, note, err := r.cluster.findNodes(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r.nodes = nodes
 	r.note(note)
-	opts.Progress.Phase("checking rights")
+	r.opts.Progress.Phase("checking rights")
 	if err := r.checkAccess(ctx); err != nil {
 		return nil, err
 	}
 	policies := r.policies(ctx)
 	left := r.probe(ctx, attempts)
 	r.compareBoth(policies, r.policies(context.WithoutCancel(ctx)))
-	e := r.evidence(ctx.Err() != nil)
+	e := r.evidence()
 	e.Left = left
 	return e, nil
 }
@@ -130,10 +141,12 @@ func (r *run) probe(ctx context.Context, attempts []suites.Attempt) (left []stri
 		r.opts.Progress.Phase("handing out keys")
 		err = r.openSessions(ctx)
 	}
+	r.nodes.doubt(r.places)
 	r.bindAll(attempts, err != nil)
 	if err == nil {
 		r.rounds(ctx)
 	}
+	r.cut = ctx.Err() != nil
 	return nil
 }
 
@@ -165,10 +178,13 @@ func (r *run) bindAll(attempts []suites.Attempt, interrupted bool) {
 	slices.SortFunc(r.controls, func(a, b *control) int { return strings.Compare(a.id(), b.id()) })
 }
 
+// atOnce is how many places are worked on at the same time.
+const atOnce = 16
+
 // eachPlace works on the places side by side, a few at a time.
 func (r *run) eachPlace(ctx context.Context, work func(context.Context, *place) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(16)
+	group.SetLimit(atOnce)
 	for _, p := range r.places {
 		group.Go(func() error { return work(ctx, p) })
 	}
@@ -186,7 +202,7 @@ func (r *run) openSessions(ctx context.Context) error {
 			if limiters[q.node] == nil {
 				limiters[q.node] = rate.NewLimiter(rate.Limit(r.opts.Rate), r.opts.Rate)
 			}
-			q.session = &session{life: ctx, open: r.opener(q), limiter: limiters[q.node]}
+			q.session = &session{life: ctx, open: r.exec(q), limiter: limiters[q.node]}
 			q.key = probes.NewKey()
 		}
 	}
@@ -297,11 +313,11 @@ func (r *run) spool(shots []*shot) {
 }
 
 // evidence puts the cells and controls into the judge's words.
-func (r *run) evidence(interrupted bool) *Evidence {
-	e := &Evidence{Notes: r.notes, Interrupted: interrupted}
+func (r *run) evidence() *Evidence {
+	e := &Evidence{Notes: r.notes, Interrupted: r.cut}
 	reached := r.sourceControls()
 	for _, c := range r.cells {
-		e.Cases = append(e.Cases, r.caseOf(c, reached, interrupted))
+		e.Cases = append(e.Cases, r.caseOf(c, reached))
 	}
 	for _, c := range r.controls {
 		if c.do != probes.DoListener {
@@ -311,7 +327,7 @@ func (r *run) evidence(interrupted bool) *Evidence {
 	return e
 }
 
-func (r *run) caseOf(c *cell, reached func(*pod, int) probes.Outcome, interrupted bool) verdicts.Case {
+func (r *run) caseOf(c *cell, reached func(*pod, int) probes.Outcome) verdicts.Case {
 	a := c.attempt
 	k := verdicts.Case{
 		Attempt: a, Problem: c.problem,
@@ -331,7 +347,7 @@ func (r *run) caseOf(c *cell, reached func(*pod, int) probes.Outcome, interrupte
 			k.Rerun += "\n" + c.source.execLine(r.cluster.Context, c.shots[0].order)
 		}
 	}
-	k.Interrupted = interrupted && len(k.Rounds) == 0 && c.problem == ""
+	k.Interrupted = r.cut && len(k.Rounds) == 0 && c.problem == ""
 	return k
 }
 
