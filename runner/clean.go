@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,7 +38,7 @@ func (r *run) cleanUp(ctx context.Context) []string {
 	var mu sync.Mutex
 	var left []string
 	_ = r.eachPlace(context.WithoutCancel(ctx), func(ctx context.Context, p *place) error {
-		if p.pods[slotTarget0] == nil {
+		if !p.touched {
 			return nil
 		}
 		if err := r.cluster.remove(ctx, p.namespace, r.id); err != nil {
@@ -51,23 +52,18 @@ func (r *run) cleanUp(ctx context.Context) []string {
 }
 
 // remove deletes a run's Jobs and Services in a namespace and watches its pods
-// until they are gone.
+// until they are gone. What cannot be removed keeps nothing else.
 func (c *Cluster) remove(ctx context.Context, namespace, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, cleanTimeout)
 	defer cancel()
-	if err := c.removeJobs(ctx, namespace, id); err != nil {
+	if err := errors.Join(c.removeJobs(ctx, namespace, id), c.removeServices(ctx, namespace, id)); err != nil {
 		return err
 	}
-	if err := c.removeServices(ctx, namespace, id); err != nil {
-		return err
-	}
-	lw := cache.NewFilteredListWatchFromClient(c.Client.CoreV1().RESTClient(), "pods", namespace,
-		func(o *metav1.ListOptions) { o.LabelSelector = ours(id) })
-	return awaitGone(ctx, lw, namespace)
+	return awaitGone(ctx, c.listPods(namespace, ours(id)), namespace)
 }
 
 // awaitGone watches pods until none is left.
-func awaitGone(ctx context.Context, lw *cache.ListWatch, namespace string) error {
+func awaitGone(ctx context.Context, lw cache.ListerWatcher, namespace string) error {
 	there := map[string]bool{}
 	_, err := watchtools.UntilWithSync(ctx, lw, &corev1.Pod{}, func(store cache.Store) (bool, error) {
 		for _, key := range store.ListKeys() {
@@ -94,12 +90,13 @@ func (c *Cluster) removeJobs(ctx context.Context, namespace, id string) error {
 	if err != nil {
 		return fmt.Errorf("listing the probe Jobs of namespace %s: %w", namespace, err)
 	}
+	var failed []error
 	for _, job := range jobs.Items {
-		if err := c.Client.BatchV1().Jobs(namespace).Delete(ctx, job.Name, just(job.ObjectMeta)); err != nil && !apierrors.IsNotFound(err) {
-			return fmt.Errorf("removing Job %s/%s: %w", namespace, job.Name, err)
+		if err := c.Client.BatchV1().Jobs(namespace).Delete(ctx, job.Name, just(job.ObjectMeta)); !isGone(err) {
+			failed = append(failed, fmt.Errorf("removing Job %s/%s: %w", namespace, job.Name, err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (c *Cluster) removeServices(ctx context.Context, namespace, id string) error {
@@ -107,12 +104,19 @@ func (c *Cluster) removeServices(ctx context.Context, namespace, id string) erro
 	if err != nil {
 		return fmt.Errorf("listing the probe Services of namespace %s: %w", namespace, err)
 	}
+	var failed []error
 	for _, s := range services.Items {
-		if err := c.Client.CoreV1().Services(namespace).Delete(ctx, s.Name, just(s.ObjectMeta)); err != nil && !apierrors.IsNotFound(err) {
-			return fmt.Errorf("removing Service %s/%s: %w", namespace, s.Name, err)
+		if err := c.Client.CoreV1().Services(namespace).Delete(ctx, s.Name, just(s.ObjectMeta)); !isGone(err) {
+			failed = append(failed, fmt.Errorf("removing Service %s/%s: %w", namespace, s.Name, err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
+}
+
+// isGone says of a deletion's answer that this very object is no more; a
+// conflict means that another one has its name now.
+func isGone(err error) bool {
+	return err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err)
 }
 
 // just deletes this very object, not one of the same name that came after it.
@@ -128,7 +132,7 @@ func just(o metav1.ObjectMeta) metav1.DeleteOptions {
 type Found struct {
 	Run        string
 	Namespaces []string
-	Dead       bool // its probes have ended, or their time is over
+	Dead       bool // all its probes have ended
 }
 
 // Find lists the runs that left objects, in the given namespaces or, where
@@ -139,19 +143,21 @@ func (c *Cluster) Find(ctx context.Context, namespaces []string, id string) ([]F
 	}
 	byRun := map[string]*Found{}
 	for _, ns := range namespaces {
-		jobs, err := c.Client.BatchV1().Jobs(ns).List(ctx, metav1.ListOptions{LabelSelector: ours(id)})
-		if err != nil {
-			return nil, fmt.Errorf("listing probe Jobs: %w", err)
-		}
-		for _, job := range jobs.Items {
-			found(byRun, job.Labels[labelRun], job.Namespace, dead(&job))
-		}
+		// Services first: each belongs to a Job that was there before it, and
+		// without that Job a run that has just begun would look dead.
 		services, err := c.Client.CoreV1().Services(ns).List(ctx, metav1.ListOptions{LabelSelector: ours(id)})
 		if err != nil {
 			return nil, fmt.Errorf("listing probe Services: %w", err)
 		}
 		for _, s := range services.Items {
 			found(byRun, s.Labels[labelRun], s.Namespace, true)
+		}
+		jobs, err := c.Client.BatchV1().Jobs(ns).List(ctx, metav1.ListOptions{LabelSelector: ours(id)})
+		if err != nil {
+			return nil, fmt.Errorf("listing probe Jobs: %w", err)
+		}
+		for _, job := range jobs.Items {
+			found(byRun, job.Labels[labelRun], job.Namespace, dead(&job))
 		}
 	}
 	var all []Found
@@ -183,12 +189,12 @@ func dead(job *batchv1.Job) bool {
 	})
 }
 
-// Remove deletes what a run left.
+// Remove deletes what a run left, in each namespace whatever becomes of the
+// others.
 func (c *Cluster) Remove(ctx context.Context, f Found) error {
+	var failed []error
 	for _, ns := range f.Namespaces {
-		if err := c.remove(ctx, ns, f.Run); err != nil {
-			return err
-		}
+		failed = append(failed, c.remove(ctx, ns, f.Run))
 	}
-	return nil
+	return errors.Join(failed...)
 }

@@ -4,15 +4,15 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
 )
 
@@ -24,19 +24,27 @@ func (r *run) deploy(ctx context.Context) error {
 		if p.problem == "" {
 			r.checkQuota(ctx, p)
 		}
-		if p.problem == "" {
+		if p.problem == "" && ctx.Err() == nil {
 			r.create(ctx, p)
 		}
-		if p.problem == "" {
+		if p.problem == "" && ctx.Err() == nil {
 			r.awaitReady(ctx, p)
 		}
 		return ctx.Err()
 	})
 }
 
+// createTimeout bounds the making of one place's objects.
+const createTimeout = 30 * time.Second
+
 // create makes the objects of a place. What was made before a refusal is
-// removed with the run.
+// removed with the run. It is not cut short where the context ends: a request
+// that is cut may still be followed, after the run has looked for what to
+// remove.
 func (r *run) create(ctx context.Context, p *place) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
+	defer cancel()
+	p.touched = true
 	for slot := range slots {
 		job, err := r.cluster.Client.BatchV1().Jobs(p.namespace).Create(ctx, r.job(p, slot), metav1.CreateOptions{})
 		if err != nil {
@@ -44,7 +52,7 @@ func (r *run) create(ctx context.Context, p *place) {
 			return
 		}
 		p.pods[slot] = &pod{place: p, slot: slot, job: job.Name}
-		if slot == slotSource || len(p.ports) == 0 {
+		if slot == slotSource {
 			continue
 		}
 		if _, err := r.cluster.Client.CoreV1().Services(p.namespace).Create(ctx, r.service(p, slot, job), metav1.CreateOptions{}); err != nil {
@@ -60,10 +68,10 @@ func (r *run) awaitReady(ctx context.Context, p *place) {
 	deadline, cancel := context.WithTimeout(ctx, r.opts.DeployTimeout)
 	defer cancel()
 	var wg sync.WaitGroup
-	var refused string
+	var words string
+	var refused bool
 	wg.Go(func() {
-		refused = r.watchRefusals(deadline, p)
-		if refused != "" {
+		if words, refused = r.watchRefusals(deadline, p); refused {
 			cancel()
 		}
 	})
@@ -73,16 +81,16 @@ func (r *run) awaitReady(ctx context.Context, p *place) {
 	wg.Wait()
 	switch {
 	case err == nil || ctx.Err() != nil:
-	case refused != "":
-		p.fail("the probe pods could not be created in namespace %s: %s", p.namespace, refused)
+	case refused:
+		p.fail("the probe pods could not be created in namespace %s: %s", p.namespace, words)
 	default:
-		p.fail("the probe pods in namespace %s were not ready within %s: %s", p.namespace, r.opts.DeployTimeout, seen.waiting())
+		p.fail("the probe pods in namespace %s were not ready within %s: %s", p.namespace, r.opts.DeployTimeout,
+			strings.TrimSuffix(seen.waiting()+"; "+words, "; "))
 	}
 }
 
 func (r *run) watchPods(ctx context.Context, p *place, update func(*corev1.Pod) (bool, error)) error {
-	lw := cache.NewFilteredListWatchFromClient(r.cluster.Client.CoreV1().RESTClient(), "pods", p.namespace,
-		func(o *metav1.ListOptions) { o.LabelSelector = labelRun + "=" + r.id })
+	lw := r.cluster.listPods(p.namespace, ours(r.id))
 	_, err := watchtools.UntilWithSync(ctx, lw, &corev1.Pod{}, nil, func(e watch.Event) (bool, error) {
 		pod, ok := e.Object.(*corev1.Pod)
 		if !ok {
@@ -93,23 +101,25 @@ func (r *run) watchPods(ctx context.Context, p *place, update func(*corev1.Pod) 
 	return err
 }
 
-// watchRefusals returns the first event that says why one of the place's Jobs
-// made no pod, in the API server's own words; nothing where the context ends
-// first.
-func (r *run) watchRefusals(ctx context.Context, p *place) string {
-	lw := cache.NewFilteredListWatchFromClient(r.cluster.Client.CoreV1().RESTClient(), "events", p.namespace,
-		func(o *metav1.ListOptions) {
-			o.FieldSelector = fields.Set{"involvedObject.kind": "Job", "reason": "FailedCreate"}.AsSelector().String()
-		})
-	var words string
+// watchRefusals returns what the events say of why one of the place's Jobs
+// made no pod, in the API server's own words. Where those are a refusal it
+// returns at once; what may pass by itself the Job's controller tries again,
+// and it counts only where the context ends first.
+func (r *run) watchRefusals(ctx context.Context, p *place) (words string, final bool) {
+	lw := r.cluster.listRefusals(p.namespace)
 	_, _ = watchtools.UntilWithSync(ctx, lw, &corev1.Event{}, nil, func(e watch.Event) (bool, error) {
 		if event, ok := e.Object.(*corev1.Event); ok && p.ownsJob(event.InvolvedObject.Name) {
-			words = event.Message
-			return true, nil
+			words, final = event.Message, refusal(event.Message)
 		}
-		return false, nil
+		return final, nil
 	})
-	return words
+	return words, final
+}
+
+// refusal knows the words of an API server that will say the same again.
+func refusal(message string) bool {
+	return slices.ContainsFunc([]string{"is forbidden", "denied the request", "is invalid"},
+		func(words string) bool { return strings.Contains(message, words) })
 }
 
 func (p *place) ownsJob(name string) bool {
@@ -183,7 +193,7 @@ func podState(got *corev1.Pod) (state string, final bool) {
 	case corev1.PodFailed, corev1.PodSucceeded:
 		return fmt.Sprintf("it ended as %s: %s %s", got.Status.Phase, got.Status.Reason, lastWords(got)), true
 	}
-	for _, s := range append(got.Status.InitContainerStatuses, got.Status.ContainerStatuses...) {
+	for _, s := range slices.Concat(got.Status.InitContainerStatuses, got.Status.ContainerStatuses) {
 		w := s.State.Waiting
 		if w == nil {
 			continue

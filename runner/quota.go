@@ -3,6 +3,8 @@ package runner
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -39,6 +41,8 @@ func podNeeds(one corev1.ResourceRequirements) map[corev1.ResourceName]resource.
 	}
 	cpu, memory := times(*one.Requests.Cpu()), times(*one.Requests.Memory())
 	return map[corev1.ResourceName]resource.Quantity{
+		corev1.ResourceServices:       *resource.NewQuantity(targets, resource.DecimalSI),
+		"count/services":              *resource.NewQuantity(targets, resource.DecimalSI),
 		corev1.ResourcePods:           *resource.NewQuantity(slots+1, resource.DecimalSI),
 		"count/pods":                  *resource.NewQuantity(slots+1, resource.DecimalSI),
 		"count/jobs.batch":            *resource.NewQuantity(slots, resource.DecimalSI),
@@ -51,7 +55,8 @@ func podNeeds(one corev1.ResourceRequirements) map[corev1.ResourceName]resource.
 }
 
 func short(q corev1.ResourceQuota, needs map[corev1.ResourceName]resource.Quantity) string {
-	for name, hard := range q.Status.Hard {
+	for _, name := range slices.Sorted(maps.Keys(q.Status.Hard)) {
+		hard := q.Status.Hard[name]
 		need, ok := needs[name]
 		if !ok {
 			continue
