@@ -16,9 +16,11 @@ const (
 	// Gateway is the outer namespace's address on the bridge: etcd and the API
 	// server listen there.
 	Gateway = "10.66.0.1"
-	// Outside and OutsideOther are hosts that belong to no cluster, from the
-	// block that RFC 5737 keeps for documentation.
-	Outside, OutsideOther = "203.0.113.10", "203.0.113.20"
+	// Outside is a host that belongs to no cluster, from the block that RFC 5737
+	// keeps for documentation.
+	Outside = "203.0.113.10"
+	// OutsideOther is another one, for blocks with an exception.
+	OutsideOther = "203.0.113.20"
 	// Metadata is the address of a cloud's metadata service. Nobody listens.
 	Metadata = "169.254.169.254"
 )
