@@ -7,11 +7,21 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
 )
 
 func main() {
+	// client-go logs of its own accord; what matters of it comes back as an
+	// error and is said once.
+	klog.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the program at once, in the middle of its clean-up.
 	context.AfterFunc(ctx, stop)
-	os.Exit(execute(ctx, streams{out: os.Stdout, err: os.Stderr}, os.Args[1:]))
+	// A reader that goes away, as head does, would end the program at its next
+	// line, with its probes still in the cluster. With the signal taken, writing
+	// fails instead.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	os.Exit(execute(ctx, streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}, os.Args))
 }

@@ -4,49 +4,72 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
+	"github.com/partywall/partywall/reports"
 	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/tenancy"
 )
 
-func newPlan(s streams, flags *genericclioptions.ConfigFlags) *cobra.Command {
-	t := &target{flags: flags}
+func newPlan(a *app) *cobra.Command {
+	t := &target{app: a}
 	var output string
 	c := &cobra.Command{
 		Use:   "plan",
 		Short: "List what a run would try, with what is expected of it",
-		Args:  cobra.NoArgs,
-		Example: "  partywall plan\n" +
-			"  partywall plan -f tenancy.yaml --check udp\n" +
-			"  partywall plan --only 'network/*/acme.*->globex.*'",
+		Long: "Lists what `" + a.name + " run` would try with the same flags, an attempt a line: what is expected of it, its id\n" +
+			"and, where there is one, the reason, with tabs between them. It changes nothing in the cluster.",
+		Args: noArgs,
+		Example: fmt.Sprintf("  %[1]s plan\n"+
+			"  %[1]s plan -f tenancy.yaml --check udp\n"+
+			"  %[1]s plan --only 'network/*/acme.*->globex.*'", a.name),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if output != "" && output != "json" {
-				return fmt.Errorf("-o: %q is no output format; there is: json", output)
+				return seeHelp(c, fmt.Errorf("-o: %q is no output format; there is: json", output))
 			}
 			p, err := t.plan(c.Context())
 			if err != nil {
 				return err
 			}
+			printNotes(a.err, p.tenancy, p.file)
 			if output == "json" {
-				return printPlanJSON(s.out, p.attempts)
+				return printPlanJSON(a.out, p.attempts)
 			}
-			return printPlan(s.out, p.attempts)
+			return printPlan(a.out, p.attempts)
 		},
 	}
-	t.addFlags(c.Flags())
-	c.Flags().StringVarP(&output, "output", "o", "", "json for machines")
+	t.addFlags(c)
+	c.Flags().StringVarP(&output, "output", "o", "", "json for machines, an object a line")
+	complete(c, "output", "json")
 	return c
+}
+
+// printNotes says beside the plan what a run's report would say of the tenancy.
+func printNotes(w io.Writer, t *tenancy.Tenancy, file bool) {
+	for _, note := range t.Notes {
+		fmt.Fprintf(w, "note: %s\n", reports.Harmless(note))
+	}
+	if len(t.Unclaimed) == 0 {
+		return
+	}
+	consequence := ""
+	if file {
+		consequence = ", which makes a run partial unless ignoreNamespaces names them"
+	}
+	fmt.Fprintf(w, "note: no tenant claims these namespaces%s: %s\n", consequence, strings.Join(t.Unclaimed, ", "))
 }
 
 func printPlan(w io.Writer, attempts []suites.Attempt) error {
 	for _, a := range attempts {
-		line := fmt.Sprintf("%s\t%s", a.Expect, a.ID())
+		expect, reason := string(a.Expect), a.Reason
 		if a.Skip != "" {
-			line = fmt.Sprintf("skipped\t%s\t%s", a.ID(), a.Skip)
-		} else if a.Reason != "" {
-			line += "\t" + a.Reason
+			expect, reason = "skipped", a.Skip
+		}
+		line := expect + "\t" + a.ID()
+		if reason != "" {
+			line += "\t" + reports.Harmless(reason)
 		}
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
@@ -64,6 +87,7 @@ func printPlanJSON(w io.Writer, attempts []suites.Attempt) error {
 		Skip     string             `json:"skip,omitempty"`
 	}
 	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false) // the arrow in an id should be found by grep
 	for _, a := range attempts {
 		if err := encoder.Encode(row{a.ID(), a.Expect, a.Severity.String(), a.Reason, a.Skip}); err != nil {
 			return err

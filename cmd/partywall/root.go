@@ -4,112 +4,140 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
-	"k8s.io/klog/v2"
 
 	"github.com/partywall/partywall/suites"
 	"github.com/partywall/partywall/suites/network"
-	"github.com/partywall/partywall/tenancy"
-)
-
-// The exit codes beside those of a verdict (verdicts.Exit…).
-const (
-	exitUsage     = 2 // usage, or a bad tenancy file
-	exitCannotRun = 4 // the run could not start at all
 )
 
 // registry is the suites that this program knows.
-var registry = suites.Registry{network.Suite{}}
+func registry() suites.Registry { return suites.Registry{network.Suite{}} }
 
-type streams struct {
-	out, err io.Writer
+// app is what all commands have in common.
+type app struct {
+	streams
+	name  string // how help and errors call the program
+	flags *genericclioptions.ConfigFlags
 }
 
-// exit is an error that has its exit code with it. Without one, it is a
-// verdict: everything was said already.
-type exit struct {
-	code int
-	err  error
-}
-
-func (e *exit) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit code %d", e.code)
-	}
-	return e.err.Error()
-}
-
-func (e *exit) Unwrap() error { return e.err }
-
-func cannotRun(err error) error {
-	var bad tenancy.Errors
-	if errors.As(err, &bad) {
-		return err
-	}
-	return &exit{exitCannotRun, err}
-}
-
-// execute runs the command line and returns its exit code.
+// execute runs a command line, which begins with the program's own path, and
+// returns its exit code.
 func execute(ctx context.Context, s streams, args []string) int {
-	// client-go logs of its own accord; what matters of it comes back as an
-	// error and is said once.
-	klog.SetLogger(logr.Discard())
-	root := newRoot(s)
-	root.SetArgs(args)
+	out := &output{w: s.out}
+	s.out = out
+	a := &app{streams: s, name: programName(args[0]), flags: kubectlFlags()}
+	root := newRoot(a)
+	root.SetArgs(args[1:])
 	err := root.ExecuteContext(ctx)
+	if out.err == nil {
+		return a.end(ctx, err)
+	}
+	if !errors.Is(err, out.err) {
+		a.end(ctx, err)
+	}
+	return a.end(ctx, cannotRun(fmt.Errorf("writing to standard output: %w", out.err)))
+}
+
+// end says how a command ended, where that is still to be said, and returns
+// its exit code.
+func (a *app) end(ctx context.Context, err error) int {
 	if err == nil {
 		return 0
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = cannotRun(errors.New("interrupted"))
 	}
 	var e *exit
 	if !errors.As(err, &e) {
 		e = &exit{exitUsage, err} // cobra's own errors, and the tenancy's
 	}
 	if e.err != nil {
-		fmt.Fprintf(s.err, "%s: %v\n", root.Name(), indent(e.err))
+		say(a.err, a.name, e.err)
 	}
 	return e.code
 }
 
-// indent keeps several errors apart that were found at the same time.
-func indent(err error) string {
-	text := err.Error()
-	if strings.Contains(text, "\n") {
-		text = "\n  " + strings.ReplaceAll(text, "\n", "\n  ")
-	}
-	return text
-}
-
-func newRoot(s streams) *cobra.Command {
-	flags := genericclioptions.NewConfigFlags(true)
-	root := &cobra.Command{
-		Use:   programName(),
-		Short: "Prove that tenants on one cluster are walled off from each other",
-		Long: "Partywall puts probe pods into every tenant's namespaces, tries every way from one tenant to another,\n" +
-			"and reports which walls hold, with evidence from both sides.",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	root.SetOut(s.out)
-	root.SetErr(s.err)
-	flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(newRun(s, flags), newPlan(s, flags), newClean(s, flags), newVersion(s))
-	return root
-}
-
 // programName is how help and errors call the program: kubectl's plugins are
 // called as kubectl's subcommands.
-func programName() string {
-	if strings.HasPrefix(filepath.Base(os.Args[0]), "kubectl-") {
+func programName(path string) string {
+	if strings.HasPrefix(filepath.Base(path), "kubectl-") {
 		return "kubectl partywall"
 	}
 	return "partywall"
+}
+
+// kubectlFlags are the flags by which kubectl finds its cluster. A namespace
+// is none of them: the tenancy says which ones a run is about.
+func kubectlFlags() *genericclioptions.ConfigFlags {
+	flags := genericclioptions.NewConfigFlags(true)
+	flags.Namespace = nil
+	flags.CacheDir = nil
+	return flags
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:         "partywall",
+		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: a.name},
+		Short:       "Prove that tenants on one cluster are walled off from each other",
+		Long: "Partywall puts probe pods into every tenant's namespaces, tries every way from one tenant to another,\n" +
+			"and reports which walls hold, with evidence from both sides.",
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+		Args:                       knownCommand,
+		PersistentPreRunE:          refuseEmpty,
+		RunE:                       func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return seeHelp(c, err) })
+	a.flags.AddFlags(root.PersistentFlags())
+	root.AddCommand(newRun(a), newPlan(a), newClean(a), newVersion(a))
+	return root
+}
+
+func seeHelp(c *cobra.Command, err error) error {
+	return fmt.Errorf("%w (see `%s --help`)", err, c.CommandPath())
+}
+
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf("; did you mean %q?", near[0])
+	}
+	return seeHelp(c, fmt.Errorf("there is no command %q%s", args[0], hint))
+}
+
+// noArgs refuses arguments, and says where the one that is tried most belongs.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if c.Flags().Lookup("filename") != nil {
+		hint = "; a tenancy file is named by -f"
+	}
+	return seeHelp(c, fmt.Errorf("`%s` takes no arguments, but got %q%s", c.CommandPath(), args[0], hint))
+}
+
+// refuseEmpty refuses a flag of ours that is given without a value, as in
+// -f "$FILE" where FILE is not set: it would count as not given at all, and
+// the run would be another than the one that was meant.
+func refuseEmpty(c *cobra.Command, _ []string) error {
+	var err error
+	c.NonInheritedFlags().VisitAll(func(f *pflag.Flag) {
+		if value := f.Value.String(); err == nil && f.Changed && (value == "" || value == "[]") {
+			err = seeHelp(c, fmt.Errorf("--%s is given without a value", f.Name))
+		}
+	})
+	return err
 }

@@ -2,13 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/partywall/partywall/reports"
 	"github.com/partywall/partywall/runner"
@@ -23,25 +25,26 @@ type running struct {
 	requireComplete bool
 }
 
-func newRun(s streams, flags *genericclioptions.ConfigFlags) *cobra.Command {
-	o := &running{target: target{flags: flags}}
+func newRun(a *app) *cobra.Command {
+	o := &running{target: target{app: a}}
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Try every way between the tenants and judge what comes of it",
-		Long: "Puts probes into the tenants' namespaces, makes every attempt that `partywall plan` lists, judges them from\n" +
+		Long: "Puts probes into the tenants' namespaces, makes every attempt that `" + a.name + " plan` lists, judges them from\n" +
 			"both sides, removes the probes, and writes the reports.\n\n" +
 			"Exit codes: 0 every wall holds; 1 a leak at or above the threshold, or a broken crossing; 2 usage or a bad\n" +
 			"tenancy file; 3 something is inconclusive or was not run; 4 nothing could be run.",
-		Example: "  partywall run --context staging\n" +
-			"  partywall run -f tenancy.yaml --report junit=junit.xml --report json=results.json",
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), s) },
+		Example: fmt.Sprintf("  %[1]s run --context staging\n"+
+			"  %[1]s run -f tenancy.yaml --report junit=junit.xml --report json=results.json", a.name),
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
 	}
+	o.addFlags(c)
 	f := c.Flags()
-	o.addFlags(f)
 	f.StringArrayVar(&o.reports, "report", []string{"junit=out/junit.xml", "json=out/results.json"}, "FORMAT=PATH, repeatable; formats: "+strings.Join(reports.Formats(), ", "))
+	_ = c.RegisterFlagCompletionFunc("report", completeReport) // fails for unknown flags only
 	f.BoolVar(&o.requireComplete, "require-complete", false, "exit with 3 also where the flags left something out")
-	f.BoolVar(&o.options.Keep, "keep", false, "leave the probes in the cluster for a closer look; `partywall clean` removes them")
+	f.BoolVar(&o.options.Keep, "keep", false, "leave the probes in the cluster for a closer look; `clean` removes them")
 	f.StringVar(&o.options.Image, "probe-image", defaultImage, "image of the probe")
 	f.DurationVar(&o.options.Deadline, "deadline", 3500*time.Millisecond, "least time for one attempt; less than the default leaves no room for lost packets")
 	f.DurationVar(&o.options.DeployTimeout, "deploy-timeout", 2*time.Minute, "time for the probes of one namespace to be ready")
@@ -50,30 +53,51 @@ func newRun(s streams, flags *genericclioptions.ConfigFlags) *cobra.Command {
 	return c
 }
 
+// completeReport tells the shell the formats, and leaves the path to it.
+func completeReport(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if strings.Contains(typed, "=") {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	var formats []string
+	for _, name := range reports.Formats() {
+		formats = append(formats, name+"=")
+	}
+	return formats, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+}
+
+// check refuses what cannot be meant, before anything else is done.
 func (o *running) check() ([]reports.Spec, error) {
 	specs, err := reports.ParseSpecs(o.reports)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--report: %w", err)
+	}
+	spool := filepath.Clean(spoolPath(specs))
+	for _, spec := range specs {
+		if filepath.Clean(spec.Path) == spool {
+			return nil, fmt.Errorf("--report: the run's record is spooled to %s while it grows; give the %s report another path", spool, spec.Format.Name())
+		}
 	}
 	for _, d := range []struct {
-		flag  string
-		value time.Duration
-	}{{"--deadline", o.options.Deadline}, {"--deploy-timeout", o.options.DeployTimeout}, {"--max-duration", o.options.MaxDuration}} {
-		if d.value < 100*time.Millisecond {
-			return nil, fmt.Errorf("%s: %s is too short", d.flag, d.value)
+		flag         string
+		value, least time.Duration
+	}{
+		{"--deadline", o.options.Deadline, 100 * time.Millisecond},
+		{"--deploy-timeout", o.options.DeployTimeout, time.Second},
+		{"--max-duration", o.options.MaxDuration, time.Minute},
+	} {
+		if d.value < d.least {
+			return nil, fmt.Errorf("%s: %s is too short; the least is %s", d.flag, d.value, d.least)
 		}
 	}
 	if o.options.Rate < 1 {
-		return nil, fmt.Errorf("--rate: %d is not a number of attempts", o.options.Rate)
-	}
-	if o.options.Image == "" {
-		return nil, fmt.Errorf("--probe-image: no image named")
+		return nil, fmt.Errorf("--rate: %d attempts a second are none; the least is 1", o.options.Rate)
 	}
 	return specs, nil
 }
 
 // run is the whole way, from the tenancy to the reports.
-func (o *running) run(ctx context.Context, s streams) error {
+func (o *running) run(c *cobra.Command) error {
+	ctx := c.Context()
 	specs, err := o.check()
 	if err != nil {
 		return err
@@ -84,19 +108,18 @@ func (o *running) run(ctx context.Context, s streams) error {
 	}
 	header, err := o.header(ctx, p)
 	if err != nil {
-		return cannotRun(err)
+		return unanswered(p.cluster, err)
 	}
 	spool, err := openSpool(specs, header)
 	if err != nil {
 		return cannotRun(err)
 	}
-	defer spool.Close()
-	evidence, err := o.gather(ctx, s, p, header.Run, spool)
+	defer func() { _ = spool.Close() }() // its summary, the last line, is synced when it is written
+	evidence, err := o.gather(ctx, p, header.Run, spool, rerun(o.name, c.Flags(), p.context))
 	if err != nil {
-		return cannotRun(err)
+		return unanswered(p.cluster, err)
 	}
-	record := o.judge(p, header, evidence)
-	return o.finish(s, specs, spool, record)
+	return o.finish(specs, spool, o.judge(p, header, evidence))
 }
 
 func (o *running) header(ctx context.Context, p *planned) (verdicts.Header, error) {
@@ -122,33 +145,15 @@ func (o *running) header(ctx context.Context, p *planned) (verdicts.Header, erro
 }
 
 // gather runs the plan and spools what is seen.
-func (o *running) gather(ctx context.Context, s streams, p *planned, id string, spool *reports.Spool) (*runner.Evidence, error) {
-	progress := reports.NewProgress(s.err, isTerminal(s))
+func (o *running) gather(ctx context.Context, p *planned, id string, spool *reports.Spool, rerun func(string) string) (*runner.Evidence, error) {
+	watched, ok := fileOf(o.err)
+	progress := reports.NewProgress(o.err, ok && reports.IsTerminal(watched))
 	defer progress.Close()
 	options := o.options
 	options.Progress = progress
-	options.Observed = func(v any) { _ = spool.Observed(v) }
-	options.Rerun = o.rerun(p)
+	options.Observed = func(v any) { _ = spool.Observed(v) } // the spool keeps its first error and tells it at the end
+	options.Rerun = rerun
 	return runner.Run(ctx, p.cluster, p.tenancy, id, p.attempts, options)
-}
-
-// rerun makes the command line that shows an attempt again.
-func (o *running) rerun(p *planned) func(string) string {
-	command := programName() + " run --context " + quote(p.cluster.Context)
-	if o.file != "" {
-		command += " -f " + quote(o.file)
-	}
-	if o.options.Image != defaultImage {
-		command += " --probe-image " + quote(o.options.Image)
-	}
-	return func(id string) string { return command + " --only " + quote(id) + " --keep" }
-}
-
-func quote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // judge turns the evidence into a record.
@@ -174,26 +179,21 @@ func (o *running) judge(p *planned, header verdicts.Header, e *runner.Evidence) 
 		summary.Notes = append(summary.Notes, "not cleaned up: "+left)
 	}
 	if o.options.Keep {
-		summary.Notes = append(summary.Notes, fmt.Sprintf("the probes were kept; `%s clean --run %s` removes them", programName(), header.Run))
+		summary.Notes = append(summary.Notes, fmt.Sprintf("the probes were kept; `%s clean --run %s` removes them", o.name, header.Run))
 	}
 	return &verdicts.Record{Header: header, Results: results, Summary: summary}
 }
 
 // finish writes the record everywhere and ends with its exit code.
-func (o *running) finish(s streams, specs []reports.Spec, spool *reports.Spool, record *verdicts.Record) error {
-	err := spoolRecord(spool, record)
-	if writeErr := reports.WriteAll(specs, record); writeErr != nil {
-		err = writeErr
-	}
+func (o *running) finish(specs []reports.Spec, spool *reports.Spool, record *verdicts.Record) error {
+	people := o.people(specs)
 	options := reports.Options{}
-	if f, ok := s.out.(*os.File); ok {
+	if f, ok := fileOf(people); ok {
 		options = reports.OptionsFor(f)
 	}
-	for _, print := range []func() error{
-		func() error { return reports.Matrix(s.out, record, options) },
-		func() error { return reports.Findings(s.out, record, options) },
-	} {
-		if printErr := print(); printErr != nil && err == nil {
+	err := errors.Join(spoolRecord(spool, record), reports.WriteAll(specs, record))
+	for _, print := range []func(io.Writer, *verdicts.Record, reports.Options) error{reports.Matrix, reports.Findings} {
+		if printErr := print(people, record, options); err == nil {
 			err = printErr
 		}
 	}
@@ -201,7 +201,9 @@ func (o *running) finish(s streams, specs []reports.Spec, spool *reports.Spool, 
 		return cannotRun(err)
 	}
 	for _, spec := range specs {
-		fmt.Fprintf(s.err, "wrote %s\n", spec.Path)
+		if holdsFile(spec.Path) {
+			fmt.Fprintf(o.err, "wrote %s\n", spec.Path)
+		}
 	}
 	if record.Summary.Exit != 0 {
 		return &exit{code: record.Summary.Exit}
@@ -209,35 +211,21 @@ func (o *running) finish(s streams, specs []reports.Spec, spool *reports.Spool, 
 	return nil
 }
 
-// openSpool starts the record on disk and puts partial reports in the place of
-// older ones.
-func openSpool(specs []reports.Spec, header verdicts.Header) (*reports.Spool, error) {
-	path := "out/results.jsonl"
-	for _, spec := range specs {
-		if spec.Format.Name() == (reports.JSON{}).Name() {
-			path = reports.SpoolPath(spec.Path)
-		}
+// people is where the matrix and the findings go: never into a report that the
+// user sends to standard output.
+func (o *running) people(specs []reports.Spec) io.Writer {
+	out, ok := fileOf(o.out)
+	if !ok {
+		return o.out
 	}
-	spool, err := reports.CreateSpool(path)
+	taken, err := out.Stat()
 	if err != nil {
-		return nil, err
+		return o.out
 	}
-	if err := spool.Header(header); err != nil {
-		return nil, err
-	}
-	return spool, reports.Begin(specs, header)
-}
-
-func spoolRecord(spool *reports.Spool, record *verdicts.Record) error {
-	for _, r := range record.Results {
-		if err := spool.Result(r); err != nil {
-			return err
+	for _, spec := range specs {
+		if report, err := os.Stat(spec.Path); err == nil && os.SameFile(report, taken) {
+			return o.err
 		}
 	}
-	return spool.Summary(record.Summary)
-}
-
-func isTerminal(s streams) bool {
-	f, ok := s.err.(*os.File)
-	return ok && reports.IsTerminal(f)
+	return o.out
 }

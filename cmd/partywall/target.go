@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 
-	"github.com/spf13/pflag"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"github.com/spf13/cobra"
 
 	"github.com/partywall/partywall/runner"
 	"github.com/partywall/partywall/suites"
@@ -15,24 +15,34 @@ import (
 // target is what run and plan have in common: a cluster, a tenancy and what to
 // try of it.
 type target struct {
-	flags     *genericclioptions.ConfigFlags
+	*app
 	file      string
 	selection suites.Selection
 	placement string
 }
 
-func (t *target) addFlags(f *pflag.FlagSet) {
-	f.StringVarP(&t.file, "filename", "f", "", "tenancy file; without one, tenants are found by the namespace label "+tenancy.DefaultLabel)
+func (t *target) addFlags(c *cobra.Command) {
+	f := c.Flags()
+	addFilename(c, &t.file, "tenancy file, - for standard input; without one, tenants are found by the namespace label "+tenancy.DefaultLabel)
 	f.StringSliceVar(&t.selection.Suites, "suite", nil, "only these suites")
 	f.StringSliceVar(&t.selection.Checks, "check", nil, "only these checks")
 	f.StringSliceVar(&t.selection.Tenants, "tenant", nil, "only attempts from or to these tenants")
 	f.StringVar(&t.placement, "placement", "", "only attempts within nodes (same-node) or across them (cross-node)")
 	f.StringArrayVar(&t.selection.Only, "only", nil, "only the attempts with this id; * matches any characters; repeatable")
+	var suiteNames, checkNames []string
+	for _, s := range registry() {
+		suiteNames = append(suiteNames, s.Name())
+		checkNames = append(checkNames, s.Checks()...)
+	}
+	complete(c, "suite", suiteNames...)
+	complete(c, "check", checkNames...)
+	complete(c, "placement", string(suites.SameNode), string(suites.CrossNode))
 }
 
 // planned is a target's attempts, and what they were taken from.
 type planned struct {
 	cluster  *runner.Cluster
+	context  string // of the kubeconfig; empty where the cluster was found without
 	tenancy  *tenancy.Tenancy
 	file     bool // there is a tenancy file
 	whole    int  // attempts there would be without a selection
@@ -41,45 +51,51 @@ type planned struct {
 
 // plan reads the tenancy, finds it in the cluster, and lists what to try.
 func (t *target) plan(ctx context.Context) (*planned, error) {
-	var file *tenancy.File
-	if t.file != "" {
-		var err error
-		if file, err = tenancy.Load(t.file); err != nil {
-			return nil, err
-		}
+	file, err := loadTenancy(t.in, t.file)
+	if err != nil {
+		return nil, err
 	}
-	cluster, err := connect(t.flags)
+	cluster, context, err := connect(t.flags)
 	if err != nil {
 		return nil, cannotRun(err)
 	}
 	found, err := tenancy.Discover(ctx, cluster.Client, file, cluster.Context)
 	if err != nil {
-		return nil, cannotRun(err)
+		return nil, unanswered(cluster, err)
 	}
-	all := registry.Plan(found)
+	all := registry().Plan(found)
 	t.selection.Placement = suites.Placement(t.placement)
-	attempts, err := t.selection.Apply(registry, found, all)
+	attempts, err := t.selection.Apply(registry(), found, all)
 	if err != nil {
 		return nil, err
 	}
-	return &planned{cluster: cluster, tenancy: found, file: file != nil, whole: len(all), attempts: attempts}, nil
+	return &planned{cluster: cluster, context: context, tenancy: found, file: file != nil, whole: len(all), attempts: attempts}, nil
 }
 
-func connect(flags *genericclioptions.ConfigFlags) (*runner.Cluster, error) {
-	config, err := flags.ToRESTConfig()
-	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+// addFilename adds kubectl's flag for files.
+func addFilename(c *cobra.Command, path *string, usage string) {
+	c.Flags().StringVarP(path, "filename", "f", "", usage)
+	_ = c.MarkFlagFilename("filename", "yaml", "yml", "json") // fails for unknown flags only
+}
+
+// complete tells the shell the values of a flag.
+func complete(c *cobra.Command, flag string, values ...string) {
+	_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // fails for unknown flags only
+}
+
+// loadTenancy reads the tenancy file, if there is one.
+func loadTenancy(stdin io.Reader, path string) (*tenancy.File, error) {
+	switch path {
+	case "":
+		return nil, nil
+	case "-":
+		// A byte more than a file may have lets the parser see that it is too much.
+		data, err := io.ReadAll(io.LimitReader(stdin, tenancy.MaxSize+1))
+		if err != nil {
+			return nil, fmt.Errorf("reading the tenancy from standard input: %w", err)
+		}
+		return tenancy.Parse("<stdin>", data)
+	default:
+		return tenancy.Load(path)
 	}
-	raw, err := flags.ToRawKubeConfigLoader().RawConfig()
-	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
-	}
-	name := raw.CurrentContext
-	if flags.Context != nil && *flags.Context != "" {
-		name = *flags.Context
-	}
-	if name == "" {
-		name = "in-cluster"
-	}
-	return runner.NewCluster(config, name)
 }

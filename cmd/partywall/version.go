@@ -12,13 +12,13 @@ const version = "0.1.0"
 // defaultImage is the probe that belongs to this program.
 const defaultImage = "ghcr.io/partywall/probe:" + version
 
-func newVersion(s streams) *cobra.Command {
+func newVersion(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of partywall and of its probe image",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(s.out, "partywall %s\nprobe image %s\n", version, defaultImage)
+			_, err := fmt.Fprintf(a.out, "partywall %s\nprobe image %s\n", version, defaultImage)
 			return err
 		},
 	}
