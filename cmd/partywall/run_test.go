@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/partywall/partywall/reports"
+	"github.com/partywall/partywall/runner"
+	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/tenancy"
+	"github.com/partywall/partywall/verdicts"
+)
+
+// fakePlan is a plan of two attempts of four, on a cluster that knows who asks.
+func fakePlan() *planned {
+	client := fake.NewClientset()
+	client.PrependReactor("create", "selfsubjectreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, &authenticationv1.SelfSubjectReview{Status: authenticationv1.SelfSubjectReviewStatus{
+			UserInfo: authenticationv1.UserInfo{Username: "runner"},
+		}}, nil
+	})
+	return &planned{
+		cluster: &runner.Cluster{Client: client, Context: "staging"}, context: "staging", file: true, whole: 4,
+		tenancy: &tenancy.Tenancy{
+			Name:    "prod",
+			Tenants: []tenancy.Tenant{{Name: "acme", Namespaces: []string{"acme-db", "acme-web"}}, {Name: "globex", Namespaces: []string{"globex-api"}}},
+			Shared:  []tenancy.Shared{{Name: "audit"}}, FailOn: tenancy.High,
+			Ignored: []string{"kube-system"}, Unclaimed: []string{"lost"}, Notes: []string{"noted"},
+		},
+		attempts: make([]suites.Attempt, 2),
+	}
+}
+
+func fakeRun(out, err *bytes.Buffer) *running {
+	o := &running{target: target{app: &app{name: "partywall", streams: streams{out: out, err: err}}}}
+	o.options.Image = defaultImage
+	o.selection.Checks = []string{"udp"}
+	return o
+}
+
+func TestHeaderSaysWhatWasRunWhereAndByWhom(t *testing.T) {
+	h, err := fakeRun(nil, nil).header(context.Background(), fakePlan())
+	require.NoError(t, err)
+	assert.Regexp(t, "^[0-9a-f]{8}$", h.Run)
+	assert.WithinDuration(t, time.Now(), h.Started, time.Minute)
+	assert.NotEmpty(t, h.Server)
+	h.Run, h.Started, h.Server = "", time.Time{}, ""
+	assert.Equal(t, verdicts.Header{
+		APIVersion: reports.APIVersion, Kind: reports.Kind, Version: version, Image: defaultImage,
+		Tenancy: "prod", Context: "staging", Identity: "runner", FailOn: "high",
+		Tenants:   []verdicts.TenantRow{{Name: "acme", Namespaces: []string{"acme-db", "acme-web"}}, {Name: "globex", Namespaces: []string{"globex-api"}}},
+		Shared:    []string{"audit"},
+		Ignored:   []string{"kube-system"},
+		Unclaimed: []string{"lost"},
+		Planned:   2, Filters: []string{"--check=udp"},
+	}, h)
+}
+
+func TestJudgeSaysWhatIsMissing(t *testing.T) {
+	o := fakeRun(nil, nil)
+	header := verdicts.Header{Run: "3f9a01c2", Filters: []string{"--check=udp"}}
+	rec := o.judge(fakePlan(), header, &runner.Evidence{Notes: []string{"seen"}, Left: []string{"Job a/b"}})
+	assert.Contains(t, rec.Summary.Notes, "noted")
+	assert.Contains(t, rec.Summary.Notes, "seen")
+	assert.Contains(t, rec.Summary.Notes, "not cleaned up: Job a/b")
+	assert.True(t, rec.Summary.Incomplete, "a namespace that nobody claims")
+	assert.Equal(t, []string{
+		"no tenant claims these namespaces, and the tenancy file does not ignore them: lost",
+		"2 of 4 attempts were left out by --check=udp",
+	}, rec.Summary.NotRun)
+
+	p := fakePlan()
+	p.file = false
+	rec = o.judge(p, header, &runner.Evidence{})
+	assert.True(t, rec.Summary.Partial)
+	assert.False(t, rec.Summary.Incomplete, "without a file nobody said whose the namespaces are, and flags were meant")
+
+	o.requireComplete, o.options.Keep = true, true
+	rec = o.judge(p, header, &runner.Evidence{})
+	assert.True(t, rec.Summary.Incomplete)
+	assert.Contains(t, rec.Summary.Notes, "the probes were kept; `partywall clean --run 3f9a01c2` removes them")
+
+	o = fakeRun(nil, nil)
+	p.whole = 2
+	rec = o.judge(p, verdicts.Header{}, &runner.Evidence{Interrupted: true})
+	assert.Equal(t, []string{"the run was interrupted before its end"}, rec.Summary.NotRun)
+}
+
+// finished runs the end of a run in a folder of its own.
+func finished(t *testing.T, o *running, record *verdicts.Record, list ...string) error {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	specs, err := reports.ParseSpecs(list)
+	require.NoError(t, err)
+	spool, err := openSpool(specs, record.Header)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, spool.Close()) }()
+	return o.finish(specs, spool, record)
+}
+
+func fakeRecord(exit int) *verdicts.Record {
+	return &verdicts.Record{
+		Header:  verdicts.Header{Run: "3f9a01c2", Tenants: []verdicts.TenantRow{{Name: "acme"}, {Name: "globex"}}},
+		Summary: verdicts.Summary{Exit: exit},
+	}
+}
+
+func TestFinishWritesEverythingAndEndsWithTheVerdict(t *testing.T) {
+	var out, errs bytes.Buffer
+	err := finished(t, fakeRun(&out, &errs), fakeRecord(3), "json=a/results.json", "junit=junit.xml")
+	var e *exit
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, 3, e.code)
+	require.NoError(t, e.err)
+	assert.Contains(t, out.String(), "acme")
+	assert.Equal(t, "wrote a/results.json\nwrote junit.xml\n", errs.String())
+	for _, path := range []string{"a/results.json", "a/results.jsonl"} {
+		rec, err := reports.Read(path)
+		require.NoError(t, err)
+		assert.Equal(t, 3, rec.Summary.Exit, path)
+	}
+
+	require.NoError(t, finished(t, fakeRun(&out, &errs), fakeRecord(0), "json=results.json"))
+}
+
+func TestFinishIsNeverGreenWithoutItsReport(t *testing.T) {
+	var out, errs bytes.Buffer
+	o := fakeRun(&out, &errs)
+	t.Chdir(t.TempDir())
+	specs, err := reports.ParseSpecs([]string{"junit=junit.xml/"})
+	require.NoError(t, err)
+	require.NoError(t, os.Mkdir("junit.xml", 0o700))
+	spool, err := reports.CreateSpool("results.jsonl")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, spool.Close()) }()
+	require.NoError(t, spool.Header(verdicts.Header{}))
+	err = o.finish(specs, spool, fakeRecord(0))
+	var e *exit
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, exitCannotRun, e.code)
+	require.ErrorContains(t, e.err, "writing junit report junit.xml/")
+	assert.Contains(t, out.String(), "acme", "people still see what came of it")
+	assert.Empty(t, errs.String())
+}
+
+func TestAMatrixThatCannotBePrintedIsAnError(t *testing.T) {
+	var errs bytes.Buffer
+	o := fakeRun(nil, &errs)
+	lost := errors.New("broken pipe")
+	o.out = &output{err: lost}
+	require.ErrorIs(t, finished(t, o, fakeRecord(0), "json=results.json"), lost)
+}
+
+func TestPeopleReadBesideAReportOnStandardOutput(t *testing.T) {
+	var errs bytes.Buffer
+	path := filepath.Join(t.TempDir(), "stdout")
+	stdout, err := os.Create(path)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, stdout.Close()) }()
+	o := fakeRun(nil, &errs)
+	o.out = &output{w: stdout}
+	assert.Same(t, o.err, o.people([]reports.Spec{{Format: reports.JSON{}, Path: path}}))
+	assert.Same(t, o.out, o.people([]reports.Spec{{Format: reports.JSON{}, Path: path + ".json"}}))
+}
+
+func TestTheSpoolStandsBesideTheFirstJSONFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	tests := []struct {
+		name string
+		list []string
+		want string
+	}{
+		{"no report", nil, "out/results.jsonl"},
+		{"no JSON", []string{"junit=x/junit.xml"}, "out/results.jsonl"},
+		{"one", []string{"junit=j.xml", "json=x/r.json"}, "x/r.jsonl"},
+		{"two", []string{"json=x/r.json", "json=y/r.json"}, "x/r.jsonl"},
+		{"standard output", []string{"json=/dev/stdout"}, "out/results.jsonl"},
+		{"a descriptor", []string{"json=/dev/fd/3"}, "out/results.jsonl"},
+		{"the same by its other name", []string{"json=/proc/self/fd/1"}, "out/results.jsonl"},
+		{"nothing at all", []string{"json=/dev/null"}, "out/results.jsonl"},
+		{"standard output and a file", []string{"json=/dev/stdout", "json=r.json"}, "r.jsonl"},
+		{"memory", []string{"json=/dev/shm/r.json"}, "/dev/shm/r.jsonl"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			specs, err := reports.ParseSpecs(tt.list)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, spoolPath(specs))
+		})
+	}
+}
