@@ -160,8 +160,33 @@ func (c *control) id() string {
 }
 
 // fire sends shots from all their sources at once and classifies what comes
-// back.
+// back. What failed by itself, as where a question to the DNS was lost, is sent
+// once more: that is no evidence of anything, so that no answer is preferred to
+// another by it. Arrivals of both orders count as the shot's.
 func (r *run) fire(ctx context.Context, shots []*shot) {
+	r.fireOnce(ctx, shots)
+	var failed []*shot
+	for _, s := range shots {
+		if s.outcome == probes.Error {
+			r.renew(s)
+			failed = append(failed, s)
+		}
+	}
+	r.fireOnce(ctx, failed)
+	r.spool(shots)
+}
+
+// renew gives a shot a fresh nonce, and forgets none.
+func (r *run) renew(s *shot) {
+	s.order.Nonce = probes.NewNonce()
+	if s.target != nil {
+		s.order.Token = s.target.key.Token(s.order.Nonce)
+	}
+	r.known[s.order.Nonce] = s
+	s.observation, s.outcome = nil, ""
+}
+
+func (r *run) fireOnce(ctx context.Context, shots []*shot) {
 	bySource := map[*pod][]*shot{}
 	for _, s := range shots {
 		bySource[s.source] = append(bySource[s.source], s)
@@ -171,7 +196,6 @@ func (r *run) fire(ctx context.Context, shots []*shot) {
 		wg.Go(func() { r.fireFrom(ctx, source, own) })
 	}
 	wg.Wait()
-	r.spool(shots)
 }
 
 func (r *run) fireFrom(ctx context.Context, source *pod, shots []*shot) {
