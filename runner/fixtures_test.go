@@ -85,8 +85,8 @@ const (
 	belated             // does not arrive before the source has given up; then it does
 )
 
-// network is a cluster's worth of probes, without a cluster.
-type network struct {
+// fakeNet is a cluster's worth of probes, without a cluster.
+type fakeNet struct {
 	mu    sync.Mutex
 	pods  []*fakeProbe
 	wall  func(from, to *fakeProbe, o probes.Order) way
@@ -95,7 +95,7 @@ type network struct {
 
 // fakeProbe is one probe pod. It follows orders as a real one does.
 type fakeProbe struct {
-	net       *network
+	net       *fakeNet
 	namespace string
 	slot      string
 	node      string
@@ -119,7 +119,7 @@ func (f *fakeProbe) arrive(r probes.Receipt) {
 	f.receipts = append(f.receipts, r)
 }
 
-func (n *network) find(host string) *fakeProbe {
+func (n *fakeNet) find(host string) *fakeProbe {
 	for _, f := range n.pods {
 		if f.ip.String() == host || f.host == host {
 			return f
@@ -229,7 +229,7 @@ func (f *fakeProbe) send(o probes.Order, to *fakeProbe, proto string, receipt pr
 }
 
 // way lets through whatever stays in a namespace.
-func (n *network) way(from, to *fakeProbe, o probes.Order) way {
+func (n *fakeNet) way(from, to *fakeProbe, o probes.Order) way {
 	if from.namespace == to.namespace || n.wall == nil {
 		return through
 	}
