@@ -154,7 +154,7 @@ func (w *world) clean(flags ...string) string {
 func TestProbesRemoveThemselves(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	o := w.run("--keep", "--max-duration", "45s")
+	o := w.run("--keep", "--max-duration", "1m")
 	require.Equal(t, 0, o.exit, o.stderr)
 	ns := w.spaces[w.tenants[0]][0]
 	require.NotEmpty(t, leftovers(t, ns), "--keep keeps them")
