@@ -174,7 +174,7 @@ func TestTargetWithoutAKeyRecordsAndAnswersNothing(t *testing.T) {
 	target := startKeyless(t, TargetOptions{})
 	nonce := NewNonce()
 	assert.Empty(t, ask(t, target, "tcp", nonce, Key(nil).Token(nonce)))
-	_, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/partywall/%s/%s", target.Ports().HTTP, nonce, nonce))
+	_, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/partywall/%s/%s", target.Ports().HTTP, nonce, nonce)) //nolint:bodyclose // there is none
 	assert.ErrorIs(t, err, io.EOF)
 	for _, r := range receiptsOf(t, target, 2) {
 		assert.Equal(t, nonce, r.Nonce)

@@ -23,11 +23,11 @@ func writeFile(path string, write func(io.Writer) error) error {
 		return err
 	}
 	if err := finish(tmp, write); err != nil {
-		os.Remove(tmp.Name())
+		_ = os.Remove(tmp.Name())
 		return err
 	}
 	if err := os.Rename(tmp.Name(), path); err != nil {
-		os.Remove(tmp.Name())
+		_ = os.Remove(tmp.Name())
 		return err
 	}
 	return nil

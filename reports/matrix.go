@@ -36,7 +36,7 @@ func Matrix(w io.Writer, rec *verdicts.Record, opt Options) error {
 	if err := writeGrid(out, g, opt); err != nil {
 		return err
 	}
-	writeWrapped(out, opt, "", legend(g, opt))
+	writeWrapped(out, opt, "", legend(g))
 	writeWrapped(out, opt, "", countsLine(rec))
 	return out.Flush()
 }
@@ -200,7 +200,7 @@ func (g *grid) sharedLegend(opt Options) string {
 }
 
 // legend explains the symbols that the matrix uses.
-func legend(g *grid, opt Options) string {
+func legend(g *grid) string {
 	var used [classCount]bool
 	empty, itself := false, false
 	for i := range g.rows {

@@ -18,7 +18,7 @@ func ParsePort(s string) (Port, error) {
 	}
 	n, err := portNumber(number)
 	switch {
-	case protocol != "tcp" && protocol != "udp", err == errNotANumber:
+	case protocol != "tcp" && protocol != "udp", errors.Is(err, errNotANumber):
 		return Port{}, fmt.Errorf("bad port %s: want tcp/NUMBER or udp/NUMBER%s", quote(s), portHint(s))
 	case err != nil:
 		return Port{}, fmt.Errorf("bad port %s: %w", quote(s), err)

@@ -143,7 +143,7 @@ type Summary struct {
 	Counts      map[Verdict]int `json:"counts"`
 	Failures    int             `json:"failures"`
 	Partial     bool            `json:"partial"`
-	Incomplete  bool            `json:"incomplete"` // partial, and not because the user asked for less
+	Incomplete  bool            `json:"incomplete"`       // partial, and not because the user asked for less
 	NotRun      []string        `json:"notRun,omitempty"` // sentences: what was left out or not run, and why
 	Notes       []string        `json:"notes,omitempty"`  // what changed meanwhile, expired exceptions, and the like
 	Sensitivity Sensitivity     `json:"sensitivity"`

@@ -95,7 +95,7 @@ func (p *pod) exec(orders ...probes.Order) []probes.Reply {
 
 func socketPath(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "pw") // t.TempDir may be too long for a socket's name
+	dir, err := os.MkdirTemp("", "pw") //nolint:usetesting // t.TempDir may be too long for a socket's name
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return filepath.Join(dir, "probe.sock")

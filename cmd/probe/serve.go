@@ -159,7 +159,7 @@ func serveSocket(ctx context.Context, l net.Listener, server *probes.Server, att
 		conn, err := l.Accept()
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // it was told to end, and that is why
 		case errors.Is(err, net.ErrClosed):
 			return err
 		case err != nil:
