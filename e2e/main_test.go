@@ -62,6 +62,7 @@ func inLab(m *testing.M) int {
 	check(err)
 	defer os.RemoveAll(dir)
 	check(connect(root, name, dir))
+	defer removeRoles()
 	return m.Run()
 }
 
@@ -143,6 +144,14 @@ func apply(ctx context.Context, path, namespace string) error {
 		return decoder.DecodeEach(ctx, f, create)
 	}
 	return decoder.DecodeEach(ctx, f, create, decoder.MutateNamespace(namespace))
+}
+
+// removeRoles leaves the lab as it was found.
+func removeRoles() {
+	f, err := manifests.Files.Open("roles/runner.yaml")
+	check(err)
+	defer f.Close()
+	check(decoder.DecodeEach(context.Background(), f, decoder.DeleteHandler(lab.klient.Resources())))
 }
 
 func gone(err error) bool { return apierrors.IsNotFound(err) }

@@ -17,6 +17,7 @@ var systemNamespaces = []string{
 	"envoy-gateway-system", "ingress-nginx", "metallb-system",
 	"local-path-storage", "longhorn-system",
 	"gmp-public", "gmp-system", "openshift",
+	"partywall", // where manifests/roles puts the runner's own account
 }
 
 // systemPrefixes are reserved: by Kubernetes itself, OpenShift and GKE.

@@ -46,7 +46,7 @@ func (r Result) as(v Verdict, why string) Result {
 
 func isolatedWhy(c Case) string {
 	gap := c.Rounds[len(c.Rounds)-1].At.Sub(c.Rounds[0].At).Round(time.Second)
-	return fmt.Sprintf("nothing of %d attempts, %s apart, arrived at %s (%s); the same port answered %s from %s before and after each",
+	return fmt.Sprintf("nothing of %d attempts, %s apart, arrived at %s (%s); the same port answered %s from %s, before and after each",
 		len(c.Rounds), gap, c.To.Tenant, rounds(c), controlWords(c.Rounds[0].Control.Rung, c.To.Tenant), node(c))
 }
 
@@ -71,7 +71,7 @@ func controlWords(r Rung, tenant string) string {
 }
 
 func leakWhy(c Case, o probes.Outcome) string {
-	how := fmt.Sprintf("%s port %d by %s", strings.ToUpper(c.Attempt.Port.Protocol), c.Attempt.Port.Number, addressWords(c))
+	how := fmt.Sprintf("%s port %d", strings.ToUpper(c.Attempt.Port.Protocol), c.Attempt.Port.Number)
 	switch o {
 	case probes.Reached:
 		if c.Attempt.OneSided() {
@@ -85,10 +85,6 @@ func leakWhy(c Case, o probes.Outcome) string {
 	default:
 		return fmt.Sprintf("%s saw a failure on %s of %s, but the target recorded its arrival: the way in is open", c.From.Tenant, how, c.To.Tenant)
 	}
-}
-
-func addressWords(c Case) string {
-	return strings.ReplaceAll(string(c.Attempt.Address), "pod-ip", "pod IP")
 }
 
 // describe says in words what kind of denial an outcome is.
