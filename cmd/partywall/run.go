@@ -14,6 +14,7 @@ import (
 
 	"github.com/partywall/partywall/reports"
 	"github.com/partywall/partywall/runner"
+	"github.com/partywall/partywall/suites"
 	"github.com/partywall/partywall/verdicts"
 )
 
@@ -106,6 +107,9 @@ func (o *running) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := refuseIdle(p.attempts); err != nil {
+		return err
+	}
 	header, err := o.header(ctx, p)
 	if err != nil {
 		return unanswered(p.cluster, err)
@@ -120,6 +124,19 @@ func (o *running) run(c *cobra.Command) error {
 		return unanswered(p.cluster, err)
 	}
 	return o.finish(specs, spool, o.judge(p, header, evidence))
+}
+
+// refuseIdle refuses a plan of which nothing would be tried: it would end as
+// if nothing had been found.
+func refuseIdle(attempts []suites.Attempt) error {
+	why := ""
+	for _, a := range attempts {
+		if a.Skip == "" {
+			return nil
+		}
+		why = a.Skip
+	}
+	return fmt.Errorf("nothing would be tried: all attempts that are selected (%d) are skipped: %s", len(attempts), why)
 }
 
 func (o *running) header(ctx context.Context, p *planned) (verdicts.Header, error) {
