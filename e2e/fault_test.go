@@ -25,16 +25,6 @@ func (w *world) context() context.Context {
 	return ctx
 }
 
-// toTenant is inconclusive for what goes to one tenant, and isolated otherwise.
-func toTenant(tenant string) want {
-	return func(r verdicts.Result) verdicts.Verdict {
-		if r.To.Tenant == tenant {
-			return verdicts.Inconclusive
-		}
-		return verdicts.Isolated
-	}
-}
-
 // withTenant is inconclusive for what goes from or to one tenant.
 func withTenant(tenant string) want {
 	return func(r verdicts.Result) verdicts.Verdict {

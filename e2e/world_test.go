@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -161,7 +162,7 @@ func (w *world) run(flags ...string) outcome {
 	c.Stdout, c.Stderr = &stdout, &stderr
 	err := c.Run()
 	o := outcome{exit: c.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String(), out: out}
-	if _, ok := err.(*exec.ExitError); err != nil && !ok {
+	if exited := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exited) {
 		w.t.Fatalf("running partywall: %v", err)
 	}
 	o.record, err = reports.Read(filepath.Join(out, "results.json"))
