@@ -48,6 +48,7 @@ type shot struct {
 	target      *pod
 	proto       string
 	port        int
+	earlier     string // local address of an order that failed by itself
 	observation *probes.Observation
 	outcome     probes.Outcome
 	fault       string

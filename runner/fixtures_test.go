@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -82,15 +83,17 @@ const (
 	oneWay              // arrives, and the answer is dropped
 	accepted            // arrives as a connection that says nothing, from the source's socket
 	natted              // arrives like that from an address of the source's node
-	belated             // does not arrive before the source has given up; then it does
+	belated             // arrives when the round is over
+	failed              // fails at the source, of itself
 )
 
 // fakeNet is a cluster's worth of probes, without a cluster.
 type fakeNet struct {
-	mu    sync.Mutex
-	pods  []*fakeProbe
-	wall  func(from, to *fakeProbe, o probes.Order) way
-	round int // of the newest attempt
+	mu      sync.Mutex
+	pods    []*fakeProbe
+	wall    func(from, to *fakeProbe, o probes.Order) way
+	slow    time.Duration   // of all that is asked of a probe
+	arrived map[string]bool // ids of attempts of which something arrived
 }
 
 // fakeProbe is one probe pod. It follows orders as a real one does.
@@ -105,15 +108,24 @@ type fakeProbe struct {
 	key       probes.Key
 	seq       uint64
 	receipts  []probes.Receipt
-	parked    []probes.Receipt // that have yet to arrive
+	parked    []parked // that have yet to arrive
 	lost      uint64
 	hide      uint64 // the receipt of this number is lost between target and runner
 	local     int
 	broken    func(opened int) error // an exec's fate
+	cut       int                    // the stream breaks before so manyeth reply
 	opened    int
 }
 
-func (f *fakeProbe) arrive(r probes.Receipt) {
+// parked is an arrival that has yet to be, once its time has come.
+type parked struct {
+	id  string
+	due time.Time
+	probes.Receipt
+}
+
+func (f *fakeProbe) arrive(id string, r probes.Receipt) {
+	f.net.arrived[id] = true
 	f.seq++
 	r.Seq = f.seq
 	f.receipts = append(f.receipts, r)
@@ -147,7 +159,13 @@ func (f *fakeProbe) exec(ctx context.Context, stdin io.Reader, stdout, _ io.Writ
 		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
 			return err
 		}
+		if !pause(ctx, f.net.slow) {
+			return ctx.Err()
+		}
 		for _, r := range f.follow(o, &got) {
+			if f.cuts() {
+				return errCut
+			}
 			line, _ := json.Marshal(r)
 			if _, err := stdout.Write(append(line, '\n')); err != nil {
 				return err
@@ -155,6 +173,13 @@ func (f *fakeProbe) exec(ctx context.Context, stdin io.Reader, stdout, _ io.Writ
 		}
 	}
 	return ctx.Err()
+}
+
+func (f *fakeProbe) cuts() bool {
+	f.net.mu.Lock()
+	defer f.net.mu.Unlock()
+	f.cut--
+	return f.cut == 0
 }
 
 func (f *fakeProbe) follow(o probes.Order, got *int) []probes.Reply {
@@ -176,10 +201,13 @@ func (f *fakeProbe) follow(o probes.Order, got *int) []probes.Reply {
 }
 
 func (f *fakeProbe) handOver(after uint64) []probes.Reply {
-	for _, r := range f.parked {
-		f.arrive(r)
-	}
-	f.parked = nil
+	f.parked = slices.DeleteFunc(f.parked, func(p parked) bool {
+		due := !time.Now().Before(p.due)
+		if due {
+			f.arrive(p.id, p.Receipt)
+		}
+		return due
+	})
 	all := probes.Receipts{Boot: f.boot, Last: f.seq, Lost: f.lost}
 	for _, r := range f.receipts {
 		if r.Seq > after && r.Seq != f.hide {
@@ -200,7 +228,6 @@ func (f *fakeProbe) attempt(o probes.Order) *probes.Observation {
 		seen.Phase, seen.Timeout, seen.DNS = probes.PhaseResolve, false, "nxdomain"
 		return seen
 	}
-	f.net.round = max(f.net.round, o.Round)
 	seen.Local = netip.AddrPortFrom(f.ip, uint16(20000+f.local)).String()
 	f.send(o, to, proto, probes.Receipt{Proto: proto, Port: o.Port, Remote: seen.Local}, seen)
 	return seen
@@ -210,20 +237,22 @@ func (f *fakeProbe) send(o probes.Order, to *fakeProbe, proto string, receipt pr
 	switch f.net.way(f, to, o) {
 	case through:
 		receipt.Nonce, receipt.Good = o.Nonce, true
-		to.arrive(receipt)
+		to.arrive(o.ID, receipt)
 		seen.Phase, seen.Timeout = probes.PhaseDone, false
 		seen.Bytes = sign(to.key, proto, o.Port, o.Nonce, to.boot, to.seq)
 	case oneWay:
 		receipt.Nonce, receipt.Good = o.Nonce, true
-		to.arrive(receipt)
+		to.arrive(o.ID, receipt)
 	case accepted:
-		to.arrive(receipt)
+		to.arrive(o.ID, receipt)
 	case natted:
 		receipt.Remote = nodeAddress(f.node) + ":61000"
-		to.arrive(receipt)
+		to.arrive(o.ID, receipt)
 	case belated:
 		receipt.Nonce, receipt.Good = o.Nonce, true
-		to.parked = append(to.parked, receipt)
+		to.parked = append(to.parked, parked{o.ID, time.Now().Add(quiet + 5*time.Second), receipt})
+	case failed:
+		seen.Timeout, seen.Errno = false, "EMFILE"
 	case dropped:
 	}
 }

@@ -113,7 +113,7 @@ func settlePod(shots []*shot, from *pod, port int) {
 			continue
 		}
 		all = append(all, s)
-		if _, local := addressOf(s.localAddress()); local == port && local != 0 {
+		if s.boundTo(port) {
 			same = append(same, s)
 		}
 	}
@@ -123,6 +123,12 @@ func settlePod(shots []*shot, from *pod, port int) {
 	for _, s := range all {
 		s.arrivals.Certain++
 	}
+}
+
+func (s *shot) boundTo(port int) bool {
+	_, now := addressOf(s.localAddress())
+	_, before := addressOf(s.earlier)
+	return port != 0 && (now == port || before == port)
 }
 
 func (s *shot) localAddress() string {

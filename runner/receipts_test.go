@@ -122,6 +122,23 @@ func TestAPortThatIsUsedAgainCountsForBoth(t *testing.T) {
 	assert.Equal(t, map[string]counts{"tcp": {certain: 1}, "again": {certain: 1}}, s.counts())
 }
 
+func TestAShotThatWasRenewedKeepsItsSocketAndItsNonce(t *testing.T) {
+	t.Parallel()
+	s := newScene()
+	r := &run{known: s.known}
+	s.target.key = probes.NewKey()
+	r.renew(s.tcp)
+	require.NotEqual(t, "n-tcp", s.tcp.order.Nonce)
+	assert.Equal(t, s.target.key.Token(s.tcp.order.Nonce), s.tcp.order.Token)
+	s.settle(s.target, s.all(), collection{receipts: []probes.Receipt{
+		{Proto: "tcp", Port: 9007, Nonce: "n-tcp", Remote: podAddress + ":1"},
+		{Proto: "tcp", Port: 9007, Nonce: s.tcp.order.Nonce, Remote: podAddress + ":1"},
+		{Proto: "tcp", Port: 9007, Remote: podAddress + ":40001"},
+	}})
+	assert.Equal(t, 3, s.tcp.arrivals.Certain)
+	assert.Zero(t, s.again.arrivals.Certain)
+}
+
 func TestAnUnansweredShotHasNoSocket(t *testing.T) {
 	t.Parallel()
 	s := newScene()

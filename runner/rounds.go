@@ -176,13 +176,15 @@ func (r *run) fire(ctx context.Context, shots []*shot) {
 	r.spool(shots)
 }
 
-// renew gives a shot a fresh nonce, and forgets none.
+// renew gives a shot a fresh nonce, and forgets neither the old one nor the
+// socket that went with it.
 func (r *run) renew(s *shot) {
 	s.order.Nonce = probes.NewNonce()
 	if s.target != nil {
 		s.order.Token = s.target.key.Token(s.order.Nonce)
 	}
 	r.known[s.order.Nonce] = s
+	s.earlier = s.localAddress()
 	s.observation, s.outcome = nil, ""
 }
 
