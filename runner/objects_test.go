@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -222,4 +224,22 @@ func TestExecLineIsOneCommandWhateverIsInIt(t *testing.T) {
 	assert.Contains(t, line, `--context 'it'\''s' exec -i -n t1 target-0-x -c probe -- /probe pipe --socket `+socketPath)
 	assert.Contains(t, line, `"id":"a'\''; rm -rf ~; '\''"`)
 	assert.Contains(t, line, `"port":`+strconv.Itoa(80))
+}
+
+// A flag that the probe does not know ends it before it begins.
+func TestTheProbeKnowsItsFlags(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("../cmd/probe/serve.go")
+	require.NoError(t, err)
+	p := placeWith(tenancy.Port{Protocol: "tcp", Number: 9100}, tenancy.Port{Protocol: "udp", Number: 53})
+	flags := 0
+	for slot := range slots {
+		for _, arg := range objectsRun().job(p, slot).Spec.Template.Spec.Containers[0].Args {
+			if name, ok := strings.CutPrefix(arg, "--"); ok {
+				flags++
+				assert.Contains(t, string(source), `"`+name+`", `, "serve declares no such flag")
+			}
+		}
+	}
+	assert.Greater(t, flags, 6)
 }

@@ -1,0 +1,229 @@
+package runner
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/partywall/partywall/probes"
+	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/verdicts"
+)
+
+// ended is a shot with an outcome, and whether its target's receipts show it.
+func ended(o probes.Outcome, proven bool) *shot {
+	return &shot{outcome: o, arrivals: verdicts.Arrivals{Proven: proven}}
+}
+
+func TestBestControl(t *testing.T) {
+	t.Parallel()
+	type ends struct {
+		kind          verdicts.Rung
+		before, after probes.Outcome
+		proven        [2]bool
+	}
+	both := [2]bool{true, true}
+	for _, c := range []struct {
+		name   string
+		ladder []ends
+		want   verdicts.Control
+		proven bool
+	}{
+		{"no rung at all", nil, verdicts.Control{Rung: verdicts.RungNone}, false},
+		{
+			"the strongest", []ends{
+				{verdicts.RungSameNamespace, probes.Reached, probes.Reached, both},
+				{verdicts.RungSameTenant, probes.Reached, probes.Reached, both},
+			},
+			verdicts.Control{Rung: verdicts.RungSameNamespace, Before: probes.Reached, After: probes.Reached}, true,
+		},
+		{
+			"the next where the strongest failed before", []ends{
+				{verdicts.RungSameNamespace, probes.Dropped, probes.Reached, both},
+				{verdicts.RungCrossing, probes.Reached, probes.Reached, both},
+			},
+			verdicts.Control{Rung: verdicts.RungCrossing, Before: probes.Reached, After: probes.Reached}, true,
+		},
+		{
+			"a reading before and one after are of one control", []ends{
+				{verdicts.RungSameNamespace, probes.Reached, probes.Dropped, both},
+				{verdicts.RungSameTenant, probes.Dropped, probes.Reached, both},
+			},
+			verdicts.Control{Rung: verdicts.RungSameNamespace, Before: probes.Reached, After: probes.Dropped}, true,
+		},
+		{
+			"one without an answer", []ends{{verdicts.RungSameNamespace, "", "", [2]bool{}}},
+			verdicts.Control{Rung: verdicts.RungSameNamespace}, false,
+		},
+		{
+			"the receipts show it before only", []ends{{verdicts.RungSameNamespace, probes.Reached, probes.Reached, [2]bool{true, false}}},
+			verdicts.Control{Rung: verdicts.RungSameNamespace, Before: probes.Reached, After: probes.Reached}, false,
+		},
+		{
+			"the receipts show it after only", []ends{{verdicts.RungSameNamespace, probes.Reached, probes.Reached, [2]bool{false, true}}},
+			verdicts.Control{Rung: verdicts.RungSameNamespace, Before: probes.Reached, After: probes.Reached}, false,
+		},
+		{
+			"the receipts of another rung prove nothing of this one", []ends{
+				{verdicts.RungSameNamespace, probes.Dropped, probes.Dropped, both},
+				{verdicts.RungListener, probes.Reached, probes.Reached, [2]bool{}},
+			},
+			verdicts.Control{Rung: verdicts.RungListener, Before: probes.Reached, After: probes.Reached}, false,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			x := &cell{}
+			for _, e := range c.ladder {
+				x.controls = append(x.controls, rung{e.kind, &control{
+					before: []*shot{ended(e.before, e.proven[0])}, after: []*shot{ended(e.after, e.proven[1])},
+				}})
+			}
+			got, proven := x.bestControl(0)
+			assert.Equal(t, c.want, got)
+			assert.Equal(t, c.proven, proven)
+		})
+	}
+}
+
+func TestSeen(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	source, target := standing("t1", "t1", "a").pods[0], standing("t2", "t2", "a").pods[0]
+	source.started, target.started = start.Add(-time.Minute), start.Add(-5*time.Second)
+	observation := &probes.Observation{}
+	c := &cell{source: source, target: target, shots: []*shot{
+		{outcome: probes.Dropped, observation: observation, arrivals: verdicts.Arrivals{Certain: 2, Proven: true}},
+		{fault: "exec: gone"},
+	}}
+	asked := []int{}
+	got := c.seen([]time.Time{start, start.Add(10 * time.Second)}, func(q *pod, round int) probes.Outcome {
+		assert.Equal(t, source, q)
+		asked = append(asked, round)
+		return probes.Reached
+	})
+	require.Len(t, got, 2)
+	assert.Equal(t, []int{0, 1}, asked)
+	assert.Equal(t, verdicts.Seen{
+		At: start, PodAge: 5 * time.Second, Outcome: probes.Dropped, Observation: observation,
+		Arrivals: verdicts.Arrivals{Certain: 2}, Control: verdicts.Control{Rung: verdicts.RungNone}, Source: probes.Reached,
+	}, got[0], "its own arrival is no proof of the receipts: a control's is")
+	assert.Equal(t, "exec: gone", got[1].Fault)
+
+	c.target = nil
+	assert.Equal(t, time.Minute, c.seen([]time.Time{start, start}, func(*pod, int) probes.Outcome { return "" })[0].PodAge)
+}
+
+func TestAsCase(t *testing.T) {
+	t.Parallel()
+	p := standing("t1", "t1", "a", "b")
+	c := &control{controlKey: controlKey{source: p.pods[0], target: p.pods[1], do: probes.DoTCP, port: ownPorts[1], address: suites.PodIP}}
+	now := time.Now()
+	assert.Empty(t, c.asCase(nil).Rounds, "before the first round")
+	c.before = []*shot{{outcome: probes.Reached, arrivals: verdicts.Arrivals{Certain: 1}}}
+	assert.Empty(t, c.asCase(nil).Rounds, "within the controls of the first round")
+	k := c.asCase([]time.Time{now})
+	require.Len(t, k.Rounds, 1)
+	assert.Equal(t, verdicts.Seen{At: now, Outcome: probes.Reached, Arrivals: verdicts.Arrivals{Certain: 1}}, k.Rounds[0])
+	assert.Equal(t, suites.Denied, k.Attempt.Expect)
+	assert.Len(t, c.asCase([]time.Time{now, now}).Rounds, 1)
+}
+
+func TestSourceControls(t *testing.T) {
+	t.Parallel()
+	p, other := standing("t1", "t1", "a", "b", "a"), standing("t2", "t2", "a", "b", "a")
+	from := func(source, target *pod, before, after probes.Outcome) *control {
+		return &control{controlKey: controlKey{source: source, target: target}, before: []*shot{{outcome: before}}, after: []*shot{{outcome: after}}}
+	}
+	allowed := func(o probes.Outcome) *cell {
+		a := attemptOf("t1", "t2", 0, suites.SameNode)
+		a.Expect = suites.Allowed
+		return &cell{attempt: a, source: p.pods[0], target: other.pods[0], shots: []*shot{{outcome: o}}}
+	}
+	denied := &cell{attempt: attemptOf("t1", "t2", 0, suites.SameNode), source: p.pods[0], target: other.pods[0], shots: []*shot{{outcome: probes.Reached}}}
+	for _, c := range []struct {
+		name     string
+		controls []*control
+		cells    []*cell
+		want     probes.Outcome
+	}{
+		{"nothing", nil, nil, ""},
+		{"reached before", []*control{from(p.pods[0], p.pods[1], probes.Reached, probes.Dropped)}, nil, probes.Reached},
+		{"reached after", []*control{from(p.pods[0], p.pods[1], probes.Dropped, probes.Reached)}, nil, probes.Reached},
+		{"reached by another of its controls", []*control{from(p.pods[0], p.pods[1], probes.Dropped, probes.Dropped), from(p.pods[0], p.pods[1], probes.Reached, "")}, nil, probes.Reached},
+		{"stopped", []*control{from(p.pods[0], p.pods[1], probes.Dropped, probes.Refused)}, nil, probes.Refused},
+		{"somebody else's control", []*control{from(p.pods[2], p.pods[1], probes.Reached, probes.Reached)}, nil, ""},
+		{"its own listener is no way out", []*control{from(p.pods[0], p.pods[0], probes.Reached, probes.Reached)}, nil, ""},
+		{"a crossing that it used", nil, []*cell{allowed(probes.Reached)}, probes.Reached},
+		{"a crossing that was broken", nil, []*cell{allowed(probes.Dropped)}, ""},
+		{"a leak is nothing that it may reach", nil, []*cell{denied}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := &run{controls: c.controls, cells: c.cells}
+			assert.Equal(t, c.want, r.sourceControls()(p.pods[0], 0))
+		})
+	}
+}
+
+// Controls that fail at once are given the time that a resolver needs.
+func TestWarmUpTakesItsTime(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		after time.Duration // until the targets answer
+		want  time.Duration
+	}{
+		{"at once", 0, 0},
+		{"soon", 3 * time.Second, 4 * time.Second},
+		{"never", time.Hour, (warmUps - 1) * warmUpDeadline},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				p := standing("t1", "t1", "a", "b")
+				tries := 0
+				p.pods[0].session = testSession(t, peer(t, func(o probes.Order) []probes.Reply {
+					if o.Do == probes.DoFlush {
+						return []probes.Reply{{End: &probes.End{Got: 1, Answered: 1}}}
+					}
+					seen := &probes.Observation{ID: o.ID, Nonce: o.Nonce, Do: o.Do, Phase: probes.PhaseResolve, DNS: "nxdomain"}
+					if time.Since(start) >= c.after {
+						seen.Phase, seen.Bytes, seen.ConnectMS = probes.PhaseDone, sign(p.pods[1].key, "tcp", 9007, o.Nonce, "boot", 1), 25
+					}
+					tries++
+					return []probes.Reply{{Observed: seen}}
+				}))
+				r := bound(tenantsOf("t1"), false, nil, p)
+				r.controls = []*control{{controlKey: controlKey{p.pods[0], p.pods[1], probes.DoTCP, "tcp", ownPorts[1], suites.ServiceName}}}
+				r.warmUp(t.Context())
+				assert.Equal(t, c.want, time.Since(start))
+				assert.LessOrEqual(t, tries, warmUps)
+				if c.after < time.Minute {
+					assert.Equal(t, options().Deadline+100*time.Millisecond, r.deadline(), "four of its round trips more")
+				}
+				assert.Empty(t, r.controls[0].before, "it judges nothing")
+			})
+		})
+	}
+}
+
+func TestPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		assert.True(t, pause(t.Context(), -time.Second))
+		start := time.Now()
+		assert.True(t, pause(t.Context(), time.Second))
+		assert.Equal(t, time.Second, time.Since(start))
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		require.False(t, pause(ctx, 0), "an ended context wins")
+	}
+}
