@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // writeFile makes the file appear whole: it is written beside its place and
@@ -50,9 +51,12 @@ func finish(tmp *os.File, write func(io.Writer) error) error {
 	return tmp.Close()
 }
 
-// isStream says whether the path is a pipe or a device, such as /dev/stdout,
-// which must be written to and never replaced.
+// isStream says whether the path is a pipe or a device, such as /dev/stdout
+// whatever that leads to, which must be written to and never replaced.
 func isStream(path string) bool {
+	if strings.HasPrefix(path, "/dev/") {
+		return true
+	}
 	info, err := os.Stat(path)
 	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }

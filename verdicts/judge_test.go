@@ -312,6 +312,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		"all hold":                {[]Result{result(Isolated, false), result(Allowed, false), result(Unreached, false)}, 0},
 		"skipped and excepted":    {[]Result{result(Skipped, false), result(Excepted, false)}, 0},
+		"all skipped":             {[]Result{result(Skipped, false), result(Skipped, false)}, 3},
 		"leak below threshold":    {[]Result{result(Leak, false)}, 0},
 		"leak":                    {[]Result{result(Isolated, false), result(Leak, true)}, 1},
 		"broken":                  {[]Result{result(Broken, true)}, 1},

@@ -88,6 +88,9 @@ func Summarise(results []Result, finished time.Time) Summary {
 		}
 	}
 	s.Exit = exitCode(s)
+	if n := len(results); n > 0 && s.Counts[Skipped] == n {
+		s.Unfinished("all of the attempts (%d) were skipped: nothing was tried", n)
+	}
 	return s
 }
 

@@ -103,6 +103,10 @@ func (o *running) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	id, now := runner.NewID(), time.Now().UTC()
+	if err := voidOld(specs, id, now); err != nil {
+		return cannotRun(err)
+	}
 	p, err := o.plan(ctx)
 	if err != nil {
 		return err
@@ -110,7 +114,7 @@ func (o *running) run(c *cobra.Command) error {
 	if err := refuseIdle(p.attempts); err != nil {
 		return err
 	}
-	header, err := o.header(ctx, p)
+	header, err := o.header(ctx, p, id, now)
 	if err != nil {
 		return unanswered(p.cluster, err)
 	}
@@ -139,11 +143,11 @@ func refuseIdle(attempts []suites.Attempt) error {
 	return fmt.Errorf("nothing would be tried: all attempts that are selected (%d) are skipped: %s", len(attempts), why)
 }
 
-func (o *running) header(ctx context.Context, p *planned) (verdicts.Header, error) {
+func (o *running) header(ctx context.Context, p *planned, id string, now time.Time) (verdicts.Header, error) {
 	h := verdicts.Header{
 		APIVersion: reports.APIVersion, Kind: reports.Kind,
-		Run: runner.NewID(), Version: version, Tenancy: p.tenancy.Name, Context: p.cluster.Context,
-		Image: o.options.Image, Started: time.Now().UTC(), FailOn: p.tenancy.FailOn.String(),
+		Run: id, Version: version, Tenancy: p.tenancy.Name, Context: p.cluster.Context,
+		Image: o.options.Image, Started: now, FailOn: p.tenancy.FailOn.String(),
 		Ignored: p.tenancy.Ignored, Unclaimed: p.tenancy.Unclaimed,
 		Planned: len(p.attempts), Filters: o.selection.Flags(),
 	}

@@ -51,7 +51,7 @@ func fakeRun(out, err *bytes.Buffer) *running {
 }
 
 func TestHeaderSaysWhatWasRunWhereAndByWhom(t *testing.T) {
-	h, err := fakeRun(nil, nil).header(context.Background(), fakePlan())
+	h, err := fakeRun(nil, nil).header(context.Background(), fakePlan(), "3f9a01c2", time.Now())
 	require.NoError(t, err)
 	assert.Regexp(t, "^[0-9a-f]{8}$", h.Run)
 	assert.WithinDuration(t, time.Now(), h.Started, time.Minute)
@@ -200,4 +200,26 @@ func TestTheSpoolStandsBesideTheFirstJSONFile(t *testing.T) {
 			assert.Equal(t, tt.want, spoolPath(specs))
 		})
 	}
+}
+
+func TestARunThatNeverStartsLeavesNoOldReport(t *testing.T) {
+	t.Chdir(t.TempDir())
+	specs, err := reports.ParseSpecs([]string{"json=results.json", "junit=junit.xml"})
+	require.NoError(t, err)
+	require.NoError(t, voidOld(specs, "3f9a01c2", time.Now()))
+	assert.NoFileExists(t, "results.json", "where there is none, none is made")
+
+	green := fakeRecord(0)
+	green.Header.APIVersion, green.Header.Kind = reports.APIVersion, reports.Kind
+	require.NoError(t, reports.WriteAll(specs, green))
+	require.NoError(t, os.WriteFile("results.jsonl", []byte("{}\n"), 0o600))
+	require.NoError(t, voidOld(specs, "3f9a01c2", time.Now()))
+	rec, err := reports.Read("results.json")
+	require.NoError(t, err)
+	assert.True(t, rec.Summary.Partial)
+	assert.Equal(t, 3, rec.Summary.Exit)
+	junit, err := os.ReadFile("junit.xml")
+	require.NoError(t, err)
+	assert.Contains(t, string(junit), "has not finished")
+	assert.NoFileExists(t, "results.jsonl")
 }

@@ -1,9 +1,15 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/partywall/partywall/reports"
 	"github.com/partywall/partywall/verdicts"
@@ -20,6 +26,20 @@ func openSpool(specs []reports.Spec, header verdicts.Header) (*reports.Spool, er
 		return nil, err
 	}
 	return spool, reports.Begin(files(specs), header)
+}
+
+// voidOld puts a partial report in the place of each that an earlier run left,
+// before anything can fail: a run that never starts must not leave the green
+// report of another in its place. Where there is none, none is made.
+func voidOld(specs []reports.Spec, run string, now time.Time) error {
+	if err := os.Remove(spoolPath(specs)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return fmt.Errorf("removing the record of an earlier run: %w", err)
+	}
+	old := slices.DeleteFunc(files(specs), func(s reports.Spec) bool {
+		_, err := os.Stat(s.Path)
+		return err != nil
+	})
+	return reports.Begin(old, verdicts.Header{Run: run, Version: version, Started: now})
 }
 
 // spoolPath is where the record grows: beside the first JSON report that is a
