@@ -78,13 +78,14 @@ func sign(key probes.Key, proto string, port int, nonce, boot string, seq uint64
 type way int
 
 const (
-	through  way = iota // arrives and is answered
-	dropped             // does not arrive
-	oneWay              // arrives, and the answer is dropped
-	accepted            // arrives as a connection that says nothing, from the source's socket
-	natted              // arrives like that from an address of the source's node
-	belated             // arrives when the round is over
-	failed              // fails at the source, of itself
+	through   way = iota // arrives and is answered
+	dropped              // does not arrive
+	oneWay               // arrives, and the answer is dropped
+	accepted             // arrives as a connection that says nothing, from the source's socket
+	natted               // arrives like that from an address of the source's node
+	tunnelled            // arrives like that from the node's address in the pods' network
+	belated              // arrives when the round is over
+	failed               // fails at the source, of itself
 )
 
 // fakeNet is a cluster's worth of probes, without a cluster.
@@ -247,6 +248,9 @@ func (f *fakeProbe) send(o probes.Order, to *fakeProbe, proto string, receipt pr
 		to.arrive(o.ID, receipt)
 	case natted:
 		receipt.Remote = nodeAddress(f.node) + ":61000"
+		to.arrive(o.ID, receipt)
+	case tunnelled:
+		receipt.Remote = rangeOfNode[f.node] + "1:61000"
 		to.arrive(o.ID, receipt)
 	case belated:
 		receipt.Nonce, receipt.Good = o.Nonce, true

@@ -24,7 +24,7 @@ func (c collection) since(earlier collection) collection {
 		c.fault = earlier.fault
 	case c.lost != earlier.lost:
 		c.fault = "arrivals overflowed its memory, or that of its socket"
-	case c.gap:
+	case c.gap || earlier.gap: // a late arrival may have been among the earlier ones
 		c.fault = "some of them were lost on the way"
 	}
 	return c

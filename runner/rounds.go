@@ -39,6 +39,9 @@ func (r *run) rounds(ctx context.Context) {
 // pause waits for a time to pass, where there is nothing to watch; it says
 // whether the context let it.
 func pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -191,6 +191,21 @@ func TestRun(t *testing.T) {
 			want: inconclusive(func(r verdicts.Result) bool { return r.To.Namespace == "t2" }), why: "its address rewritten",
 		},
 		{
+			name: "arrivals from a node's tunnel", wall: between("t1", "t2", tunnelled),
+			want: inconclusive(func(r verdicts.Result) bool { return r.To.Namespace == "t2" }), why: "its address rewritten",
+		},
+		{
+			name: "arrivals from a node's tunnel, by a plan of addresses that the nodes know nothing of", wall: between("t1", "t2", tunnelled),
+			set: func(w *world) {
+				gvr := schema.GroupVersionResource{Version: "v1", Resource: "nodes"}
+				for name, other := range map[string]string{"a": "b", "b": "a"} {
+					n := node(name, func(n *corev1.Node) { n.Spec.PodCIDRs = []string{rangeOfNode[other] + "0/24"} })
+					require.NoError(w.t, w.client.Tracker().Update(gvr, n, ""))
+				}
+			},
+			want: inconclusive(func(r verdicts.Result) bool { return r.To.Namespace == "t2" }), why: "its address rewritten",
+		},
+		{
 			name: "open in the second round only",
 			wall: func(from, to *fakeProbe, o probes.Order) way {
 				if from.namespace == "t1" && to.namespace == "t2" && o.Round == 2 {
@@ -464,20 +479,22 @@ func chance(words ...any) int {
 // and where nothing arrived there is no leak.
 func TestRunWithWhateverGoesWrong(t *testing.T) {
 	t.Parallel()
-	kinds := []way{through, oneWay, accepted, natted, belated}
+	kinds := []way{through, oneWay, accepted, natted, tunnelled, belated}
 	var mu sync.Mutex
 	counts := map[verdicts.Verdict]int{}
-	for seed := range uint64(60) {
+	for seed := range uint64(30) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			w := newWorld(t, tenantsOf("t1", "t2", "t3"))
+			times := map[string]int{}
 			w.wall = func(from, to *fakeProbe, o probes.Order) way {
 				// A hole is one of a pair and a port, and is not there every time.
 				hole := chance(seed, from.namespace, to.namespace, o.Port)
+				times[o.ID]++
 				switch {
-				case chance(seed, o.Nonce) < 3:
+				case chance(seed, o.ID, times[o.ID]) < 3:
 					return failed
-				case hole < 20 && chance(seed, o.Nonce, "open") < 70:
+				case hole < 20 && chance(seed, o.ID, times[o.ID], "open") < 70:
 					return kinds[hole%len(kinds)]
 				}
 				return dropped
@@ -516,7 +533,7 @@ func TestRunWithWhateverGoesWrong(t *testing.T) {
 				counts[r.Verdict]++
 				mu.Unlock()
 				if w.arrived[id] {
-					require.NotEqual(t, verdicts.Isolated, r.Verdict, "seed %d: false green: %s: %s", seed, id, r.Why)
+					require.NotEqual(t, verdicts.Isolated, r.Verdict, "seed %d fate %d phase %d: false green: %s: %s", seed, fate, phase, id, r.Why)
 				}
 				if !arrived[lane(r)] {
 					require.NotEqual(t, verdicts.Leak, r.Verdict, "seed %d: false red: %s: %s", seed, id, r.Why)

@@ -189,7 +189,14 @@ func openStream(ctx context.Context, open opener) *stream {
 		inR.CloseWithError(why)
 	}
 	context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
-	go func() { end(closing(open(ctx, inR, outW, &stderr), &stderr)) }()
+	go func() {
+		err := open(ctx, inR, outW, &stderr)
+		if cause := context.Cause(ctx); cause != nil {
+			end(cause) // it was told to end
+			return
+		}
+		end(closing(err, &stderr))
+	}()
 	go func() {
 		st.err = st.read(ctx, outR)
 		outR.CloseWithError(st.err)

@@ -506,7 +506,7 @@ func TestSessionWithARealProbe(t *testing.T) {
 	target, err := probes.ListenTarget(probes.TargetOptions{Host: "127.0.0.1", Ports: probes.Ports{TCP: []int{0}, UDP: []int{0}}})
 	require.NoError(t, err)
 	defer target.Close()
-	go target.Serve(t.Context()) //nolint:errcheck // it ends with the test
+	go target.Serve(t.Context())
 	server := probes.NewServer(target, 0)
 	s := testSession(t, func(ctx context.Context, stdin io.Reader, stdout, _ io.Writer) error {
 		return server.Serve(ctx, struct {
