@@ -1,0 +1,263 @@
+package runner
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/partywall/partywall/probes"
+)
+
+// stream is one exec.
+type stream struct {
+	stdin   *io.PipeWriter
+	replies chan probes.Reply
+	ended   chan struct{} // closed when the stream is over; then err is set
+	err     error
+	cancel  context.CancelCauseFunc
+}
+
+// openStream starts an exec that ends with the context, if nothing else ends
+// it. An exec that does not notice is left behind.
+func openStream(ctx context.Context, open opener) *stream {
+	ctx, cancel := context.WithCancelCause(ctx)
+	inR, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	st := &stream{stdin: inW, replies: make(chan probes.Reply, 256), ended: make(chan struct{}), cancel: cancel}
+	var stderr boundedBuffer
+	end := func(why error) {
+		outW.CloseWithError(why) // first: whoever finds stdin closed asks for the reason
+		inR.CloseWithError(why)
+	}
+	context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
+	go func() {
+		err := open(ctx, inR, outW, &stderr)
+		if cause := context.Cause(ctx); cause != nil {
+			end(cause) // it was told to end
+			return
+		}
+		end(closing(err, &stderr))
+	}()
+	go func() {
+		st.err = st.read(ctx, outR)
+		outR.CloseWithError(st.err)
+		cancel(st.err)
+		close(st.ended)
+	}()
+	return st
+}
+
+// closing is the reason for which a stream ended. An exec that ends well has
+// still ended before it was asked to.
+func closing(err error, stderr fmt.Stringer) error {
+	words := strings.TrimSpace(stderr.String())
+	switch {
+	case err == nil && words == "":
+		return errEnded
+	case err == nil:
+		return fmt.Errorf("%w: %s", errEnded, words)
+	case words == "":
+		return fmt.Errorf("exec: %w", err)
+	default:
+		return fmt.Errorf("exec: %w: %s", err, words)
+	}
+}
+
+var (
+	errEnded  = errors.New("the exec stream ended before its terminator")
+	errStuck  = errors.New("the exec stream made no progress in time")
+	errClosed = errors.New("the exec stream was closed")
+)
+
+func (st *stream) read(ctx context.Context, from io.Reader) error {
+	lines := bufio.NewScanner(from)
+	lines.Buffer(nil, 8<<20)
+	lines.Split(wholeLines)
+	for lines.Scan() {
+		var r probes.Reply
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			return fmt.Errorf("a reply of the probe cannot be read: %w", err)
+		}
+		select {
+		case st.replies <- r:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return err
+	}
+	return errEnded
+}
+
+// wholeLines leaves out a last line that has no end: the stream was cut in it,
+// and the reason for that is worth more than what the line looks like.
+func wholeLines(data []byte, _ bool) (int, []byte, error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	return 0, nil, nil
+}
+
+// send hands one order to the exec. Where that fails the stream is over, or
+// about to be.
+func (st *stream) send(o probes.Order) error {
+	line, err := json.Marshal(o)
+	if err != nil {
+		return fmt.Errorf("writing an order: %w", err)
+	}
+	if _, err := st.stdin.Write(append(line, '\n')); err != nil {
+		<-st.ended
+		return fmt.Errorf("sending an order: %w", st.err)
+	}
+	return nil
+}
+
+// receive hands replies on until done has enough. A fault is the probe's word
+// that it did not follow an order.
+func (st *stream) receive(ctx context.Context, done func(probes.Reply) (bool, error)) error {
+	for {
+		select {
+		case r := <-st.replies:
+			if r.Fault != "" {
+				return fmt.Errorf("the probe: %s", r.Fault)
+			}
+			if enough, err := done(r); enough || err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return late(ctx)
+		case <-st.ended:
+			if len(st.replies) == 0 {
+				return st.err
+			}
+		}
+	}
+}
+
+// batch sends attempts and collects observations until the terminator, whose
+// counts must be those of this batch.
+func (st *stream) batch(ctx context.Context, limiter *rate.Limiter, orders []probes.Order, each time.Duration, got answers) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watchdog := time.AfterFunc(takeTimeout(each), func() { st.cancel(errStuck) })
+	defer watchdog.Stop()
+	sent := make(chan error, 1)
+	go func() {
+		err := st.sendAll(ctx, limiter, orders, each, watchdog)
+		if err != nil {
+			st.cancel(err)
+		}
+		sent <- err
+	}()
+	err := st.collect(ctx, orders, got)
+	if err != nil {
+		cancel()
+		st.cancel(err) // the sender may hang in a write that nobody reads
+	}
+	if sendErr := <-sent; err == nil {
+		return sendErr
+	}
+	return err
+}
+
+// sendAll sends a batch and asks for its terminator. The watchdog does not run
+// while it waits for its turn, which says nothing about the stream.
+func (st *stream) sendAll(ctx context.Context, limiter *rate.Limiter, orders []probes.Order, each time.Duration, watchdog *time.Timer) error {
+	for _, o := range orders {
+		watchdog.Stop()
+		if err := limiter.Wait(ctx); err != nil {
+			return err
+		}
+		watchdog.Reset(takeTimeout(each))
+		if err := st.send(o); err != nil {
+			return err
+		}
+	}
+	watchdog.Reset(takeTimeout(each))
+	if err := st.send(probes.Order{Do: probes.DoFlush}); err != nil {
+		return err
+	}
+	watchdog.Reset(batchTimeout(len(orders), each))
+	return nil
+}
+
+// collect takes the observations of a batch, and nothing but those: an answer
+// to another order, or to another order's nonce, is none.
+func (st *stream) collect(ctx context.Context, orders []probes.Order, got answers) error {
+	awaited := make(map[string]probes.Order, len(orders))
+	for _, o := range orders {
+		awaited[o.Nonce] = o
+	}
+	var end *probes.End
+	err := st.receive(ctx, func(r probes.Reply) (bool, error) {
+		if o := r.Observed; o != nil && answersTo(awaited[o.Nonce], o) {
+			got[o.Nonce] = o
+		}
+		end = r.End
+		return end != nil, nil
+	})
+	if err != nil {
+		return err
+	}
+	if end.Got != len(orders) || end.Answered != end.Got {
+		return fmt.Errorf("the probe got %d of %d attempts and answered %d", end.Got, len(orders), end.Answered)
+	}
+	for nonce, o := range awaited {
+		if got[nonce] == nil {
+			return fmt.Errorf("the probe says that it answered %d attempts, but its answer to %s did not come", end.Answered, o.ID)
+		}
+	}
+	return nil
+}
+
+func answersTo(o probes.Order, seen *probes.Observation) bool {
+	return o.Nonce == seen.Nonce && o.ID == seen.ID && o.Round == seen.Round && o.Do == seen.Do
+}
+
+// closeGrace is how long an exec is given to end by itself once its stdin has
+// ended.
+const closeGrace = 2 * time.Second
+
+func (st *stream) close() {
+	_ = st.stdin.Close()
+	timer := time.AfterFunc(closeGrace, func() { st.cancel(errClosed) })
+	defer timer.Stop()
+	for {
+		select {
+		case <-st.replies: // nobody wants them any more
+		case <-st.ended:
+			return
+		}
+	}
+}
+
+// boundedBuffer keeps the first bytes of what an exec says on stderr.
+type boundedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *boundedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if room := 4096 - b.b.Len(); room > 0 {
+		b.b.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+func (b *boundedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
