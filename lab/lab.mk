@@ -46,6 +46,6 @@ lab-kubeconfig: lab-binary
 # lab-test proves the walls of the lab that is up, and the lab's own code; then
 # it starts and kills labs of its own.
 lab-test: lab-binary
-	@cd lab && go vet ./... && go test ./... && \
+	@cd lab && go test $$(go list ./... | grep -v -e /walls -e /cmd/lab) && \
 	PARTYWALL_E2E=required PARTYWALL_LAB=$(LAB) PARTYWALL_KUBECONFIG="$$(../bin/lab kubeconfig --name $(LAB))" \
 	go test -p 1 -count=1 -v -timeout 30m ./walls ./cmd/lab
