@@ -1,0 +1,158 @@
+package network
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/partywall/partywall/probes"
+	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/tenancy"
+)
+
+var today = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+func planOf(t *tenancy.Tenancy) []suites.Attempt {
+	return Suite{Now: func() time.Time { return today }}.Plan(t)
+}
+
+func twoTenants() *tenancy.Tenancy {
+	return &tenancy.Tenancy{Tenants: []tenancy.Tenant{
+		{Name: "acme", Namespaces: []string{"web"}},
+		{Name: "globex", Namespaces: []string{"api", "db"}},
+	}}
+}
+
+func tcp(n int) tenancy.Port { return tenancy.Port{Protocol: "tcp", Number: n} }
+
+func TestPlanHasEveryPairOfNamespacesOnce(t *testing.T) {
+	plan := planOf(twoTenants())
+	require.Len(t, plan, 2*2*3*3*2, "two directions, two pairs of namespaces, three ports, three cells, two addresses")
+	seen := map[string]bool{}
+	for _, a := range plan {
+		assert.False(t, seen[a.ID()], a.ID())
+		seen[a.ID()] = true
+		assert.NotEqual(t, a.From.Tenant, a.To.Tenant)
+		assert.Equal(t, suites.Denied, a.Expect)
+		assert.Equal(t, tenancy.High, a.Severity)
+		assert.NotEmpty(t, a.Remedy)
+	}
+	for _, id := range []string{
+		"network/http/acme.web->globex.api/target-0/service-name:8080/same-node/bare",
+		"network/tcp/globex.db->acme.web/target-1/pod-ip:9007/cross-node/bare",
+		"network/udp/acme.web->globex.db/target-0/pod-ip:9053/cross-node/bare",
+	} {
+		assert.True(t, seen[id], id)
+	}
+	assert.Equal(t, plan, planOf(twoTenants()), "the same tenancy, the same plan")
+}
+
+// Every attempt by name has one by address to stand beside it.
+func TestEveryNameHasItsAddress(t *testing.T) {
+	ids := map[string]bool{}
+	for _, a := range planOf(twoTenants()) {
+		ids[a.ID()] = true
+	}
+	for _, a := range planOf(twoTenants()) {
+		assert.True(t, ids[a.Beside()], a.ID())
+	}
+}
+
+func TestCrossings(t *testing.T) {
+	for name, tc := range map[string]struct {
+		crossing tenancy.Crossing
+		allowed  map[string]int // by direction and port
+		total    int
+	}{
+		"on a port of the probe's": {
+			tenancy.Crossing{From: "acme", To: "globex", Ports: []tenancy.Port{tcp(8080)}, Reason: "x"},
+			map[string]int{"acme>globex tcp/8080": 12}, 72,
+		},
+		"on a port of its own, which nobody else may use either": {
+			tenancy.Crossing{From: "globex", To: "acme", Ports: []tenancy.Port{tcp(5432)}, Reason: "x"},
+			map[string]int{"globex>acme tcp/5432": 12}, 84,
+		},
+		"expired yesterday": {
+			tenancy.Crossing{From: "acme", To: "globex", Ports: []tenancy.Port{tcp(8080)}, Reason: "x", Expires: today.AddDate(0, 0, -1)},
+			map[string]int{}, 72,
+		},
+		"from everybody": {
+			tenancy.Crossing{From: "*", To: "globex", Ports: []tenancy.Port{{Protocol: "udp", Number: 9053}}, Reason: "x"},
+			map[string]int{"acme>globex udp/9053": 12}, 72,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ten := twoTenants()
+			ten.Crossings = []tenancy.Crossing{tc.crossing}
+			plan := planOf(ten)
+			allowed := map[string]int{}
+			for _, a := range plan {
+				if a.Expect == suites.Allowed {
+					allowed[a.From.Tenant+">"+a.To.Tenant+" "+a.Port.String()]++
+					assert.Equal(t, "x", a.Reason)
+				}
+			}
+			assert.Equal(t, tc.allowed, allowed)
+			assert.Len(t, plan, tc.total)
+		})
+	}
+}
+
+func TestSharedServices(t *testing.T) {
+	ten := twoTenants()
+	ten.Shared = []tenancy.Shared{{
+		Name: "audit", Namespace: "platform", Service: "audit-svc", Tenants: []string{"acme"},
+		Ports: []tenancy.Port{tcp(8080), {Protocol: "udp", Number: 514}},
+	}}
+	expect := map[string]suites.Expectation{}
+	skipped := 0
+	for _, a := range planOf(ten) {
+		switch {
+		case !a.OneSided():
+		case a.Skip != "":
+			skipped++
+		default:
+			assert.Equal(t, probes.DoConnect, a.Do, "nothing is sent to a real service")
+			expect[a.ID()] = a.Expect
+		}
+	}
+	assert.Equal(t, 3, skipped, "UDP, from each namespace, said and not left out")
+	assert.Equal(t, map[string]suites.Expectation{
+		"network/tcp/acme.web->audit.platform/audit-svc/service-name:8080/any-node/bare":   suites.Allowed,
+		"network/tcp/globex.api->audit.platform/audit-svc/service-name:8080/any-node/bare": suites.Denied,
+		"network/tcp/globex.db->audit.platform/audit-svc/service-name:8080/any-node/bare":  suites.Denied,
+	}, expect)
+}
+
+func TestSelection(t *testing.T) {
+	registry := suites.Registry{Suite{}}
+	ten := twoTenants()
+	for name, tc := range map[string]struct {
+		selection suites.Selection
+		count     int
+		err       string
+	}{
+		"everything":           {suites.Selection{}, 72, ""},
+		"a check":              {suites.Selection{Checks: []string{"udp"}}, 24, ""},
+		"a placement":          {suites.Selection{Placement: suites.SameNode}, 24, ""},
+		"a tenant":             {suites.Selection{Tenants: []string{"acme"}}, 72, ""},
+		"an id":                {suites.Selection{Only: []string{"network/http/acme.web->globex.api/target-0/pod-ip:8080/same-node/bare"}}, 1, ""},
+		"a glob":               {suites.Selection{Only: []string{"network/*/acme.*"}}, 36, ""},
+		"no such suite":        {suites.Selection{Suites: []string{"dns"}}, 0, `--suite: there is no "dns"; there is: network`},
+		"no such tenant":       {suites.Selection{Tenants: []string{"hooli"}}, 0, `--tenant: there is no "hooli"; there is: acme, globex`},
+		"an id of nothing":     {suites.Selection{Only: []string{"network/*", "nothing"}}, 0, `--only "nothing" matches no attempt`},
+		"an impossible choice": {suites.Selection{Checks: []string{"udp"}, Only: []string{"network/http/*"}}, 0, `matches no attempt`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := tc.selection.Apply(registry, ten, registry.Plan(ten))
+			if tc.err != "" {
+				require.ErrorContains(t, err, tc.err)
+				return
+			}
+			require.NoError(t, err)
+			assert.Len(t, got, tc.count)
+		})
+	}
+}
