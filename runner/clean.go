@@ -92,6 +92,9 @@ func (c *Cluster) removeJobs(ctx context.Context, namespace, id string) error {
 	}
 	var failed []error
 	for _, job := range jobs.Items {
+		if !made(job.ObjectMeta) {
+			continue
+		}
 		if err := c.Client.BatchV1().Jobs(namespace).Delete(ctx, job.Name, just(job.ObjectMeta)); !isGone(err) {
 			failed = append(failed, fmt.Errorf("removing Job %s/%s: %w", namespace, job.Name, err))
 		}
@@ -106,11 +109,25 @@ func (c *Cluster) removeServices(ctx context.Context, namespace, id string) erro
 	}
 	var failed []error
 	for _, s := range services.Items {
+		if !made(s.ObjectMeta) {
+			continue
+		}
 		if err := c.Client.CoreV1().Services(namespace).Delete(ctx, s.Name, just(s.ObjectMeta)); !isGone(err) {
 			failed = append(failed, fmt.Errorf("removing Service %s/%s: %w", namespace, s.Name, err))
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// made says that an object has the name that a run gave it, which a tenant's
+// own object with a run's labels has not.
+func made(o metav1.ObjectMeta) bool {
+	for slot := range slots {
+		if o.Name == objectName(o.Labels[labelRun], slot) {
+			return true
+		}
+	}
+	return false
 }
 
 // isGone says of a deletion's answer that this very object is no more; a
@@ -150,6 +167,9 @@ func (c *Cluster) Find(ctx context.Context, namespaces []string, id string) ([]F
 			return nil, fmt.Errorf("listing probe Services: %w", err)
 		}
 		for _, s := range services.Items {
+			if !made(s.ObjectMeta) {
+				continue
+			}
 			found(byRun, s.Labels[labelRun], s.Namespace, true)
 		}
 		jobs, err := c.Client.BatchV1().Jobs(ns).List(ctx, metav1.ListOptions{LabelSelector: ours(id)})
@@ -157,6 +177,9 @@ func (c *Cluster) Find(ctx context.Context, namespaces []string, id string) ([]F
 			return nil, fmt.Errorf("listing probe Jobs: %w", err)
 		}
 		for _, job := range jobs.Items {
+			if !made(job.ObjectMeta) {
+				continue
+			}
 			found(byRun, job.Labels[labelRun], job.Namespace, dead(&job))
 		}
 	}

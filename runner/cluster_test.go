@@ -641,15 +641,15 @@ func TestOneFailureKeepsNothingElse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := fake.NewClientset(
-			labelled(&batchv1.Job{}, "t1", "a", managedBy, "0123abcd"), labelled(&batchv1.Job{}, "t1", "b", managedBy, "0123abcd"),
-			labelled(&corev1.Service{}, "t1", "a", managedBy, "0123abcd"), labelled(&batchv1.Job{}, "t2", "a", managedBy, "0123abcd"),
+			labelled(&batchv1.Job{}, "t1", objectName("0123abcd", 0), managedBy, "0123abcd"), labelled(&batchv1.Job{}, "t1", objectName("0123abcd", 1), managedBy, "0123abcd"),
+			labelled(&corev1.Service{}, "t1", objectName("0123abcd", 0), managedBy, "0123abcd"), labelled(&batchv1.Job{}, "t2", objectName("0123abcd", 0), managedBy, "0123abcd"),
 		)
 		client.PrependReactor("delete", "jobs", func(a clienttesting.Action) (bool, runtime.Object, error) {
 			d := a.(clienttesting.DeleteAction)
-			return d.GetNamespace() == "t1" && d.GetName() == "a", nil, errors.New("no")
+			return d.GetNamespace() == "t1" && d.GetName() == objectName("0123abcd", 0), nil, errors.New("no")
 		})
 		err := (&Cluster{Client: client}).Remove(t.Context(), Found{Run: "0123abcd", Namespaces: []string{"t1", "t2"}})
-		require.ErrorContains(t, err, "removing Job t1/a: no")
+		require.ErrorContains(t, err, "removing Job t1/partywall-0123abcd-target-0: no")
 		assert.Len(t, deletions(client), 4, "all were tried")
 	})
 }
@@ -663,7 +663,7 @@ func TestWhatIsGoneAlreadyIsNoFailure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client := fake.NewClientset(labelled(&batchv1.Job{}, "t1", "a", managedBy, "0123abcd"))
+			client := fake.NewClientset(labelled(&batchv1.Job{}, "t1", objectName("0123abcd", 0), managedBy, "0123abcd"))
 			forbid(client, "delete", "jobs", "", err)
 			require.NoError(t, (&Cluster{Client: client}).removeJobs(t.Context(), "t1", "0123abcd"))
 		})
@@ -676,14 +676,17 @@ func TestFind(t *testing.T) {
 		o.(*batchv1.Job).Status.Conditions = []batchv1.JobCondition{{Type: kind, Status: status}}
 		return o
 	}
-	job := func(ns, name, run string) runtime.Object { return labelled(&batchv1.Job{}, ns, name, managedBy, run) }
+	job := func(ns, run string) runtime.Object {
+		return labelled(&batchv1.Job{}, ns, objectName(run, 0), managedBy, run)
+	}
 	client := fake.NewClientset(
-		job("t1", "a1", "alive"), ended(job("t2", "a2", "alive"), batchv1.JobComplete, corev1.ConditionTrue),
-		labelled(&corev1.Service{}, "t1", "a1", managedBy, "alive"),
-		ended(job("t2", "d1", "dead"), batchv1.JobFailed, corev1.ConditionTrue), ended(job("t1", "d2", "dead"), batchv1.JobComplete, corev1.ConditionTrue),
-		ended(job("t1", "s1", "suspended"), batchv1.JobSuspended, corev1.ConditionTrue),
-		ended(job("t1", "f1", "failing"), batchv1.JobFailed, corev1.ConditionFalse),
-		labelled(&corev1.Service{}, "t3", "o1", managedBy, "orphan"),
+		job("t1", "alive"), ended(job("t2", "alive"), batchv1.JobComplete, corev1.ConditionTrue),
+		labelled(&corev1.Service{}, "t1", objectName("alive", 0), managedBy, "alive"),
+		ended(job("t2", "dead"), batchv1.JobFailed, corev1.ConditionTrue), ended(job("t1", "dead"), batchv1.JobComplete, corev1.ConditionTrue),
+		ended(job("t1", "suspended"), batchv1.JobSuspended, corev1.ConditionTrue),
+		ended(job("t1", "failing"), batchv1.JobFailed, corev1.ConditionFalse),
+		labelled(&corev1.Service{}, "t3", objectName("orphan", 1), managedBy, "orphan"),
+		labelled(&corev1.Service{}, "t1", "my-own-db", managedBy, "deadbeef"),
 		labelled(&batchv1.Job{}, "t1", "foreign", "helm", "foreign"), labelled(&batchv1.Job{}, "t1", "bare", managedBy, ""),
 	)
 	c := &Cluster{Client: client}

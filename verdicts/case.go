@@ -17,7 +17,7 @@ const MinGap = 10 * time.Second
 
 // StartupWindow is how long after its pods' start an attempt counts as made at
 // start-up.
-const StartupWindow = 30 * time.Second
+const StartupWindow = 10 * time.Second
 
 // Case is one attempt with all that is known of it when it is to be judged.
 type Case struct {

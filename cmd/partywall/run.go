@@ -74,6 +74,9 @@ func (o *running) check() ([]reports.Spec, error) {
 	}
 	spool := filepath.Clean(spoolPath(specs))
 	for _, spec := range specs {
+		if o.file != "" && sameFile(spec.Path, o.file) {
+			return nil, fmt.Errorf("--report: %s is the tenancy file; give the %s report another path", spec.Path, spec.Format.Name())
+		}
 		if filepath.Clean(spec.Path) == spool {
 			return nil, fmt.Errorf("--report: the run's record is spooled to %s while it grows; give the %s report another path", spool, spec.Format.Name())
 		}
@@ -128,6 +131,15 @@ func (o *running) run(c *cobra.Command) error {
 		return unanswered(p.cluster, err)
 	}
 	return o.finish(specs, spool, o.judge(p, header, evidence))
+}
+
+func sameFile(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
 }
 
 // refuseIdle refuses a plan of which nothing would be tried: it would end as

@@ -223,3 +223,12 @@ func TestARunThatNeverStartsLeavesNoOldReport(t *testing.T) {
 	assert.Contains(t, string(junit), "has not finished")
 	assert.NoFileExists(t, "results.jsonl")
 }
+
+func TestTheTenancyFileIsNoPlaceForAReport(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("mine.yaml", []byte("kind: Tenancy\n"), 0o600))
+	o := fakeRun(nil, nil)
+	o.file, o.reports = "mine.yaml", []string{"json=./mine.yaml"}
+	_, err := o.check()
+	require.ErrorContains(t, err, "is the tenancy file")
+}
