@@ -174,6 +174,10 @@ func TestTenantThatDeniesItself(t *testing.T) {
 	for _, r := range o.record.Results {
 		if r.To.Tenant == shut {
 			require.Equal(t, verdicts.RungListener, r.Evidence.Rounds[0].Control.Rung, r.ID)
+			require.Contains(t, r.Why, "answered only the target itself", r.ID)
+		}
+		if r.From.Tenant == shut {
+			require.Equal(t, verdicts.RungResolver, r.Evidence.Rounds[0].SourceRung, r.ID)
 		}
 	}
 	w.requireClean()

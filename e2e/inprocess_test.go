@@ -30,8 +30,11 @@ func (w *world) inProcess(ctx context.Context, config *rest.Config, adjust func(
 		MaxDuration: time.Hour, Rate: 500, Progress: hook{t: w.t},
 	}
 	adjust(&options)
+	if w.id == "" {
+		w.id = runner.NewID()
+	}
 	attempts := network.Suite{}.Plan(found)
-	evidence, err := runner.Run(ctx, cluster, found, runner.NewID(), attempts, options)
+	evidence, err := runner.Run(ctx, cluster, found, w.id, attempts, options)
 	require.NoError(w.t, err)
 	results, _, _ := verdicts.All(evidence.Cases, evidence.Controls, found, time.Now())
 	return results, evidence

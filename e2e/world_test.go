@@ -33,6 +33,7 @@ type world struct {
 	spaces  map[string][]string // namespaces by tenant
 	dir     string
 	extra   string // more lines of the tenancy file
+	id      string // of a run in process; made where there is none
 }
 
 const (

@@ -150,7 +150,7 @@ func classifyFailure(o Observation) Outcome {
 	switch o.Phase {
 	case PhaseResolve:
 		// A resolver that does not answer says nothing about the target.
-		if o.DNS == dnsNXDomain || o.DNS == dnsNoData {
+		if o.DNS == DNSNXDomain || o.DNS == DNSNoData {
 			return Unresolved
 		}
 		return Error

@@ -53,11 +53,11 @@ func TestClassify(t *testing.T) {
 		{"prohibited", Observation{Do: DoTCP, Phase: PhaseConnect, Errno: "EACCES"}, Silent, Unreachable},
 		{"a rule on the way out", Observation{Do: DoUDP, Phase: PhaseWrite, Errno: "EPERM"}, Silent, Unreachable},
 
-		{"no such name", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: dnsNXDomain}, Silent, Unresolved},
-		{"no such record", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: dnsNoData}, Silent, Unresolved},
-		{"the resolver is silent", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: dnsTimeout, Timeout: true}, Silent, Error},
-		{"the resolver is broken", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: dnsServFail}, Silent, Error},
-		{"the resolver's port is closed", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: dnsError, Errno: "ECONNREFUSED"}, Silent, Error},
+		{"no such name", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: DNSNXDomain}, Silent, Unresolved},
+		{"no such record", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: DNSNoData}, Silent, Unresolved},
+		{"the resolver is silent", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: DNSTimeout, Timeout: true}, Silent, Error},
+		{"the resolver is broken", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: DNSServFail}, Silent, Error},
+		{"the resolver's port is closed", Observation{Do: DoHTTP, Phase: PhaseResolve, DNS: DNSError, Errno: "ECONNREFUSED"}, Silent, Error},
 
 		{"no descriptors", Observation{Do: DoTCP, Phase: PhaseConnect, Errno: "EMFILE"}, Silent, Error},
 		{"no buffers", Observation{Do: DoUDP, Phase: PhaseWrite, Errno: "ENOBUFS"}, Silent, Error},

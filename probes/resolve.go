@@ -5,16 +5,18 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
+	"strings"
 	"sync/atomic"
 )
 
 // The classes of a resolution that failed.
 const (
-	dnsNXDomain = "nxdomain"
-	dnsNoData   = "nodata"
-	dnsServFail = "servfail"
-	dnsTimeout  = "timeout"
-	dnsError    = "error"
+	DNSNXDomain = "nxdomain"
+	DNSNoData   = "nodata"
+	DNSServFail = "servfail"
+	DNSTimeout  = "timeout" // no server answered
+	DNSError    = "error"
 )
 
 // resolve finds the address to try: IPv4 where there is one, so that the choice
@@ -27,7 +29,7 @@ func (s *Source) resolve(ctx context.Context, host string) (netip.Addr, error) {
 	}
 	var codes responseCodes
 	r := net.Resolver{PreferGo: true, Dial: codes.dialer(s.nameserver)}
-	addrs, err := r.LookupNetIP(ctx, "ip", host)
+	addrs, err := r.LookupNetIP(ctx, "ip", absolute(host, s.search()))
 	if err != nil {
 		return netip.Addr{}, &resolveError{err: err, noError: codes.noError.Load()}
 	}
@@ -37,6 +39,42 @@ func (s *Source) resolve(ctx context.Context, host string) (netip.Addr, error) {
 		}
 	}
 	return addrs[0], nil
+}
+
+// absolute completes the name of a Service, which ends in .svc, by the
+// cluster's domain, which the search path of a pod tells. So it is one
+// question, and a name that is not there is said not to be, where a search
+// would go on to a server that knows nothing of such names. A name of another
+// kind, or one in a pod without that path, is left to the search.
+func absolute(host string, search []string) string {
+	if !strings.HasSuffix(host, ".svc") {
+		return host
+	}
+	for _, domain := range search {
+		if cluster, ok := strings.CutPrefix(domain, "svc."); ok {
+			return host + "." + strings.TrimSuffix(cluster, ".") + "."
+		}
+	}
+	return host
+}
+
+// search is the pod's search path for names.
+func (s *Source) search() []string {
+	path := s.resolvConf
+	if path == "" {
+		path = "/etc/resolv.conf"
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	var search []string
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "search" {
+			search = fields[1:] // the last such line holds
+		}
+	}
+	return search
 }
 
 // resolveError adds what Go's resolver leaves out: whether the name exists.
@@ -53,19 +91,19 @@ func dnsClass(err error) string {
 	var de *net.DNSError
 	errors.As(err, &re)
 	if !errors.As(err, &de) {
-		return dnsError
+		return DNSError
 	}
 	switch {
 	case de.IsTimeout:
-		return dnsTimeout
+		return DNSTimeout
 	case de.IsNotFound && re != nil && re.noError:
-		return dnsNoData
+		return DNSNoData
 	case de.IsNotFound:
-		return dnsNXDomain
+		return DNSNXDomain
 	case de.IsTemporary:
-		return dnsServFail
+		return DNSServFail
 	}
-	return dnsError
+	return DNSError
 }
 
 // responseCodes watches the answers of DNS servers go by. Go reports a missing

@@ -5,6 +5,8 @@ package probes
 import (
 	"context"
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -63,16 +65,16 @@ func TestResolve(t *testing.T) {
 	}{
 		{"both families", nameserver(t, 0, v4, v6), "", hostPort("127.0.0.1", port), Refused},
 		{"IPv4 only", nameserver(t, 0, v4, nil), "", hostPort("127.0.0.1", port), Refused},
-		{"no such name", nameserver(t, 3, nil, nil), dnsNXDomain, "", Unresolved},
-		{"a name without addresses", nameserver(t, 0, nil, nil), dnsNoData, "", Unresolved},
-		{"a broken server", nameserver(t, 2, nil, nil), dnsServFail, "", Error},
-		{"a silent server", silent.LocalAddr().String(), dnsTimeout, "", Error},
+		{"no such name", nameserver(t, 3, nil, nil), DNSNXDomain, "", Unresolved},
+		{"a name without addresses", nameserver(t, 0, nil, nil), DNSNoData, "", Unresolved},
+		{"a broken server", nameserver(t, 2, nil, nil), DNSServFail, "", Error},
+		{"a silent server", silent.LocalAddr().String(), DNSTimeout, "", Error},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			source := &Source{nameserver: tc.server}
 			deadline := Duration(patience)
-			if tc.dns == dnsTimeout {
+			if tc.dns == DNSTimeout {
 				deadline = short
 			}
 			seen := source.Attempt(context.Background(), Order{Do: DoTCP, Host: "web.acme.test.", Port: port, Nonce: "n", Token: "t", Deadline: deadline})
@@ -84,4 +86,25 @@ func TestResolve(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestServiceNamesAreCompletedByTheSearchPath(t *testing.T) {
+	t.Parallel()
+	conf := func(text string) *Source {
+		path := filepath.Join(t.TempDir(), "resolv.conf")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return &Source{resolvConf: path}
+	}
+	pod := conf("nameserver 192.0.2.1\nsearch acme.svc.corp.example svc.corp.example corp.example internal\noptions ndots:5\n")
+	for host, want := range map[string]string{
+		"x.acme.svc":               "x.acme.svc.corp.example.",
+		"x.acme.svc.cluster.local": "x.acme.svc.cluster.local",
+		"web.example":              "web.example",
+	} {
+		assert.Equal(t, want, absolute(host, pod.search()))
+	}
+	assert.Equal(t, "x.acme.svc", absolute("x.acme.svc", conf("search acme.svc.corp.example\n").search()), "without the cluster's domain")
+	assert.Equal(t, "x.acme.svc.b.", absolute("x.acme.svc", conf("search svc.a\nsearch svc.b.\n").search()), "the last one holds")
+	assert.Empty(t, conf("nameserver 192.0.2.1\nsearch\n").search())
+	assert.Empty(t, (&Source{resolvConf: filepath.Join(t.TempDir(), "none")}).search())
 }

@@ -23,6 +23,7 @@ const (
 type Source struct {
 	target     *Target // whose listeners DoListener tries; nil in a source-only pod
 	nameserver string  // asked in place of those of resolv.conf; empty but in tests
+	resolvConf string  // read in place of the pod's; empty but in tests
 }
 
 // NewSource makes a source beside target, which is nil in a source-only pod.

@@ -26,6 +26,7 @@ var needed = []authorizationv1.ResourceAttributes{
 	{Verb: "watch", Resource: "events"},
 	{Verb: "list", Resource: "resourcequotas"},
 	{Verb: "list", Group: "networking.k8s.io", Resource: "networkpolicies"},
+	{Verb: "watch", Group: "networking.k8s.io", Resource: "networkpolicies"},
 }
 
 // missing names the rights that the runner lacks in a namespace, each as verb

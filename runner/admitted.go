@@ -16,6 +16,9 @@ var proxies = []string{"istio-proxy", "linkerd-proxy"}
 // anything else that was added is named.
 func (r *run) compare(q *pod, got *corev1.Pod) {
 	want := r.job(q.place, q.slot).Spec.Template.Spec
+	if !slices.ContainsFunc(got.Spec.Containers, func(c corev1.Container) bool { return c.Name == container }) {
+		q.place.fail("admission took the container %s out of pod %s/%s", container, got.Namespace, got.Name)
+	}
 	for _, c := range append(slices.Clone(got.Spec.InitContainers), got.Spec.Containers...) {
 		switch {
 		case slices.Contains(proxies, c.Name):

@@ -39,6 +39,7 @@ type controlKey struct {
 	proto          string // of the listener that answers: http, tcp or udp
 	port           tenancy.Port
 	address        suites.Address
+	service        string // the name of a real Service, where there is no target
 }
 
 // shot is one order that was sent, and what came of it.
@@ -79,8 +80,9 @@ func (b *binder) bind(a suites.Attempt) *cell {
 	}
 	if a.OneSided() {
 		c.source = from.pods[slotTarget0]
-		b.addSourceControl(c.source)
 		c.attempt.Sidecar = c.source.sidecar
+		c.controls = b.admitted(c)
+		b.addSourceControl(c.source)
 		return c
 	}
 	to := b.places[a.To.Namespace]
@@ -164,6 +166,39 @@ func (b *binder) ladder(c *cell) []rung {
 	return ladder
 }
 
+// admitted is the control of an attempt on a real Service: the same attempt by
+// somebody who may, from the same node for choice.
+func (b *binder) admitted(c *cell) []rung {
+	if c.attempt.Expect == suites.Allowed {
+		return nil // it is its own proof
+	}
+	var second *pod
+	for _, place := range c.attempt.Admitted {
+		p := b.places[place.Namespace]
+		if p == nil || p.problem != "" {
+			continue
+		}
+		for _, q := range p.pods {
+			if q.node == c.source.node {
+				return []rung{{verdicts.RungCrossing, b.serviceControl(q, c.attempt)}}
+			}
+			if second == nil {
+				second = q
+			}
+		}
+	}
+	if second == nil {
+		return nil
+	}
+	return []rung{{verdicts.RungCrossing, b.serviceControl(second, c.attempt)}}
+}
+
+func (b *binder) serviceControl(source *pod, a suites.Attempt) *control {
+	return b.shared(controlKey{
+		source: source, do: a.Do, proto: a.Port.Protocol, port: a.Port, address: a.Address, service: a.ServiceHost(),
+	})
+}
+
 // crossers are the namespaces of other tenants that may reach the cell's
 // target on its port.
 func (b *binder) crossers(c *cell) []*place {
@@ -179,12 +214,12 @@ func (b *binder) crossers(c *cell) []*place {
 
 // control is the one control of its kind, made where there is none yet.
 func (b *binder) control(source, target *pod, a suites.Attempt) *control {
-	return b.shared(controlKey{source, target, a.Do, string(a.Do), a.Port, a.Address})
+	return b.shared(controlKey{source: source, target: target, do: a.Do, proto: string(a.Do), port: a.Port, address: a.Address})
 }
 
 // listener is the weakest control: the target's own listener, by loopback.
 func (b *binder) listener(target *pod, a suites.Attempt) *control {
-	return b.shared(controlKey{target, target, probes.DoListener, string(a.Do), a.Port, suites.PodIP})
+	return b.shared(controlKey{source: target, target: target, do: probes.DoListener, proto: string(a.Do), port: a.Port, address: suites.PodIP})
 }
 
 func (b *binder) shared(key controlKey) *control {

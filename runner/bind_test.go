@@ -256,6 +256,46 @@ func TestOneSidedAttemptsHaveASourceControl(t *testing.T) {
 	assert.Equal(t, "billing.shared.svc", r.cellShot(r.cells[0], 1).order.Host)
 }
 
+// That a service answers nobody looks like a wall; somebody who may use it
+// tells the two apart.
+func TestOneSidedAttemptsHaveAControlByWhoeverMay(t *testing.T) {
+	t.Parallel()
+	a := suites.Attempt{
+		Suite: "network", Check: "tcp", Do: probes.DoConnect, Service: "billing", Address: suites.ServiceName, Placement: suites.AnyNode,
+		From: suites.Place{Tenant: "t1", Namespace: "t1"}, To: suites.Place{Tenant: "shared", Namespace: "shared"}, Port: tenancy.Port{Protocol: "tcp", Number: 443},
+		Expect: suites.Denied, Admitted: []suites.Place{{Tenant: "t2", Namespace: "t2"}, {Tenant: "t3", Namespace: "t3"}},
+	}
+	assert.Len(t, placesOf([]suites.Attempt{a}), 2, "also where it alone is tried, one who may has a probe")
+
+	bind := func(places ...*place) *cell {
+		r := bound(tenantsOf("t1", "t2", "t3"), false, []suites.Attempt{a}, append(places, standing("t1", "t1", "a", "b", "a"))...)
+		for _, c := range r.controls {
+			s := r.controlShot(c, 1, time.Second)
+			assert.NotEmpty(t, c.id())
+			if c.target == nil {
+				assert.Equal(t, "billing.shared.svc", s.order.Host)
+				assert.Equal(t, probes.DoConnect, s.order.Do)
+			}
+		}
+		return r.cells[0]
+	}
+	got := bind(standing("t2", "t2", "c", "a", "c"), standing("t3", "t3", "a", "b", "a"))
+	require.Len(t, got.controls, 1)
+	assert.Equal(t, "t2", got.controls[0].control.source.place.namespace)
+	assert.Equal(t, "a", got.controls[0].control.source.node, "from the attempt's own node")
+	assert.Equal(t, verdicts.RungCrossing, got.controls[0].kind)
+
+	broken := standing("t2", "t2")
+	broken.fail("no room")
+	got = bind(broken, standing("t3", "t3", "c", "b", "c"))
+	require.Len(t, got.controls, 1)
+	assert.Equal(t, "t3", got.controls[0].control.source.place.namespace, "from another node where there is no better")
+	assert.Empty(t, bind(broken).controls)
+
+	a.Expect = suites.Allowed
+	assert.Empty(t, bind(standing("t2", "t2", "a", "b", "a")).controls, "what is allowed is its own proof")
+}
+
 func TestAnInterruptedRunBindsNothing(t *testing.T) {
 	t.Parallel()
 	r := &run{tenancy: tenantsOf("t1", "t2"), nodes: &nodes{}, places: []*place{standing("t1", "t1", "a"), standing("t2", "t2")}}

@@ -62,19 +62,21 @@ func (c *Cluster) remove(ctx context.Context, namespace, id string) error {
 	return awaitGone(ctx, c.listPods(namespace, ours(id)), namespace)
 }
 
-// awaitGone watches pods until none is left.
+// awaitGone watches a run's pods until none is left.
 func awaitGone(ctx context.Context, lw cache.ListerWatcher, namespace string) error {
 	there := map[string]bool{}
 	_, err := watchtools.UntilWithSync(ctx, lw, &corev1.Pod{}, func(store cache.Store) (bool, error) {
-		for _, key := range store.ListKeys() {
-			there[key] = true
+		for _, o := range store.List() {
+			if pod, ok := o.(*corev1.Pod); ok && isProbe(pod) {
+				there[pod.Name] = true
+			}
 		}
 		return len(there) == 0, nil
 	}, func(e watch.Event) (bool, error) {
-		if pod, ok := e.Object.(*corev1.Pod); ok {
-			there[pod.Namespace+"/"+pod.Name] = true
+		if pod, ok := e.Object.(*corev1.Pod); ok && isProbe(pod) {
+			there[pod.Name] = true
 			if e.Type == watch.Deleted {
-				delete(there, pod.Namespace+"/"+pod.Name)
+				delete(there, pod.Name)
 			}
 		}
 		return len(there) == 0, nil
@@ -86,15 +88,12 @@ func awaitGone(ctx context.Context, lw cache.ListerWatcher, namespace string) er
 }
 
 func (c *Cluster) removeJobs(ctx context.Context, namespace, id string) error {
-	jobs, err := c.Client.BatchV1().Jobs(namespace).List(ctx, metav1.ListOptions{LabelSelector: ours(id)})
+	jobs, err := c.jobs(ctx, namespace, id)
 	if err != nil {
-		return fmt.Errorf("listing the probe Jobs of namespace %s: %w", namespace, err)
+		return err
 	}
 	var failed []error
-	for _, job := range jobs.Items {
-		if !made(job.ObjectMeta) {
-			continue
-		}
+	for _, job := range jobs {
 		if err := c.Client.BatchV1().Jobs(namespace).Delete(ctx, job.Name, just(job.ObjectMeta)); !isGone(err) {
 			failed = append(failed, fmt.Errorf("removing Job %s/%s: %w", namespace, job.Name, err))
 		}
@@ -103,20 +102,51 @@ func (c *Cluster) removeJobs(ctx context.Context, namespace, id string) error {
 }
 
 func (c *Cluster) removeServices(ctx context.Context, namespace, id string) error {
-	services, err := c.Client.CoreV1().Services(namespace).List(ctx, metav1.ListOptions{LabelSelector: ours(id)})
+	services, err := c.services(ctx, namespace, id)
 	if err != nil {
-		return fmt.Errorf("listing the probe Services of namespace %s: %w", namespace, err)
+		return err
 	}
 	var failed []error
-	for _, s := range services.Items {
-		if !made(s.ObjectMeta) {
-			continue
-		}
+	for _, s := range services {
 		if err := c.Client.CoreV1().Services(namespace).Delete(ctx, s.Name, just(s.ObjectMeta)); !isGone(err) {
 			failed = append(failed, fmt.Errorf("removing Service %s/%s: %w", namespace, s.Name, err))
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// jobs lists the Jobs that a run made, or with an empty id all runs, in a
+// namespace or in all.
+func (c *Cluster) jobs(ctx context.Context, namespace, id string) ([]batchv1.Job, error) {
+	list, err := c.Client.BatchV1().Jobs(namespace).List(ctx, metav1.ListOptions{LabelSelector: ours(id)})
+	if err != nil {
+		return nil, fmt.Errorf("listing the probe Jobs of %s: %w", scopeWords(namespace), err)
+	}
+	return slices.DeleteFunc(list.Items, func(j batchv1.Job) bool { return !made(j.ObjectMeta) }), nil
+}
+
+// services lists the Services that a run made, as jobs does.
+func (c *Cluster) services(ctx context.Context, namespace, id string) ([]corev1.Service, error) {
+	list, err := c.Client.CoreV1().Services(namespace).List(ctx, metav1.ListOptions{LabelSelector: ours(id)})
+	if err != nil {
+		return nil, fmt.Errorf("listing the probe Services of %s: %w", scopeWords(namespace), err)
+	}
+	return slices.DeleteFunc(list.Items, func(s corev1.Service) bool { return !made(s.ObjectMeta) }), nil
+}
+
+func scopeWords(namespace string) string {
+	if namespace == metav1.NamespaceAll {
+		return "the cluster"
+	}
+	return "namespace " + namespace
+}
+
+// isProbe says that a pod belongs to a Job of the name that a run gives. A pod
+// that only carries the labels is somebody else's.
+func isProbe(p *corev1.Pod) bool {
+	owner := metav1.GetControllerOf(p)
+	return owner != nil && owner.Kind == "Job" && owner.APIVersion == batchv1.SchemeGroupVersion.String() &&
+		made(metav1.ObjectMeta{Name: owner.Name, Labels: p.Labels})
 }
 
 // made says that an object has the name that a run gave it, which a tenant's
@@ -162,24 +192,18 @@ func (c *Cluster) Find(ctx context.Context, namespaces []string, id string) ([]F
 	for _, ns := range namespaces {
 		// Services first: each belongs to a Job that was there before it, and
 		// without that Job a run that has just begun would look dead.
-		services, err := c.Client.CoreV1().Services(ns).List(ctx, metav1.ListOptions{LabelSelector: ours(id)})
+		services, err := c.services(ctx, ns, id)
 		if err != nil {
-			return nil, fmt.Errorf("listing probe Services: %w", err)
+			return nil, err
 		}
-		for _, s := range services.Items {
-			if !made(s.ObjectMeta) {
-				continue
-			}
+		for _, s := range services {
 			found(byRun, s.Labels[labelRun], s.Namespace, true)
 		}
-		jobs, err := c.Client.BatchV1().Jobs(ns).List(ctx, metav1.ListOptions{LabelSelector: ours(id)})
+		jobs, err := c.jobs(ctx, ns, id)
 		if err != nil {
-			return nil, fmt.Errorf("listing probe Jobs: %w", err)
+			return nil, err
 		}
-		for _, job := range jobs.Items {
-			if !made(job.ObjectMeta) {
-				continue
-			}
+		for _, job := range jobs {
 			found(byRun, job.Labels[labelRun], job.Namespace, dead(&job))
 		}
 	}

@@ -7,14 +7,16 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 )
 
 // Cluster is the one cluster that a run works on.
 type Cluster struct {
-	Client  kubernetes.Interface
-	Config  *rest.Config
-	Context string // the kubeconfig context's name
+	Client   kubernetes.Interface
+	Metadata metadata.Interface
+	Config   *rest.Config
+	Context  string // the kubeconfig context's name
 }
 
 // NewCluster makes a client of a configuration. Its rate limits suit a run,
@@ -26,7 +28,11 @@ func NewCluster(config *rest.Config, name string) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a client for context %s: %w", name, err)
 	}
-	return &Cluster{Client: client, Config: config, Context: name}, nil
+	meta, err := metadata.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for context %s: %w", name, err)
+	}
+	return &Cluster{Client: client, Metadata: meta, Config: config, Context: name}, nil
 }
 
 // Identity is the user that the cluster takes the runner for.

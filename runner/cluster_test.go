@@ -17,7 +17,6 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -163,6 +162,7 @@ func TestFindNodes(t *testing.T) {
 		{"a control plane takes none", []runtime.Object{node("a"), node("cp", tainted("node-role.kubernetes.io/control-plane", corev1.TaintEffectNoSchedule))}, []string{"a"}, true},
 		{"a preference against pods is none", []runtime.Object{node("a"), node("b", tainted("x", corev1.TaintEffectPreferNoSchedule))}, []string{"a", "b"}, false},
 		{"a second that is down is one all the same", []runtime.Object{node("a"), node("b", notReady, tainted("node.kubernetes.io/not-ready", corev1.TaintEffectNoExecute))}, []string{"a"}, false},
+		{"a second that tenants may tolerate too", []runtime.Object{node("a"), node("b", tainted("dedicated", corev1.TaintEffectNoSchedule))}, []string{"a"}, false},
 		{"a second that is cordoned too", []runtime.Object{node("a"), node("b", cordoned)}, []string{"a"}, false},
 		{"none", nil, nil, true},
 	} {
@@ -275,37 +275,19 @@ func TestCheckQuota(t *testing.T) {
 	}
 }
 
-func TestComparePolicies(t *testing.T) {
-	t.Parallel()
-	np := func(ns, name, version string) *networkingv1.NetworkPolicy {
-		return &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, UID: types.UID("uid-" + name), ResourceVersion: version}}
+// controlledBy is the reference that a Job's controller gives its pods.
+func controlledBy(ns, job string) metav1.OwnerReference {
+	yes := true
+	return metav1.OwnerReference{
+		APIVersion: "batch/v1", Kind: "Job", Name: job, UID: types.UID("uid-" + ns + "-" + job), Controller: &yes,
 	}
-	before := runOn(fake.NewClientset(np("t1", "same", "1"), np("t1", "edited", "1"), np("t1", "gone", "1"), np("t2", "unseen", "1"), np("elsewhere", "x", "1")), "t1", "t2", "t3")
-	client := fake.NewClientset(np("t1", "same", "1"), np("t1", "edited", "2"), np("t1", "new", "1"), np("t3", "first", "1"))
-	forbid(client, "list", "networkpolicies", "t2", errors.New("timeout"))
-	after := runOn(client, "t1", "t2", "t3")
-	was := before.policies(t.Context())
-	is := after.policies(t.Context())
-	after.compareBoth(was, is)
-	assert.Equal(t, []string{
-		"the network policies of namespace t2 could not be listed, so that changes to them went unseen: timeout",
-		"network policy t1/edited changed while the run was under way",
-		"network policy t1/gone was deleted while the run was under way",
-		"network policy t1/new was created while the run was under way",
-		"network policy t3/first was created while the run was under way",
-	}, after.notes)
-
-	// A first look that saw nothing makes nothing new.
-	fresh := runOn(client, "t1", "t3")
-	fresh.compareBoth(policies{}, fresh.policies(t.Context()))
-	assert.Empty(t, fresh.notes)
 }
 
 func probePod(ns, job string, changes ...func(*corev1.Pod)) *corev1.Pod {
 	p := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: job + "-x", Labels: map[string]string{
 			batchv1.JobNameLabel: job, labelManaged: managedBy, labelRun: "0123abcd",
-		}},
+		}, OwnerReferences: []metav1.OwnerReference{controlledBy(ns, job)}},
 		Spec: corev1.PodSpec{NodeName: "a", Containers: []corev1.Container{{Name: container}}},
 		Status: corev1.PodStatus{
 			PodIPs:     []corev1.PodIP{{IP: "10.0.0.9"}, {IP: "2001:db8::9"}},
@@ -546,7 +528,8 @@ func TestReadinessFollowsReplacements(t *testing.T) {
 	r := runOn(fake.NewClientset(), "t1")
 	p := r.places[0]
 	for slot := range slots {
-		p.pods[slot] = &pod{place: p, slot: slot, job: objectName(r.id, slot)}
+		name := objectName(r.id, slot)
+		p.pods[slot] = &pod{place: p, slot: slot, job: name, jobUID: types.UID("uid-t1-" + name)}
 	}
 	s := newReadiness(r, p)
 	update := func(job string, changes ...func(*corev1.Pod)) bool {
@@ -557,6 +540,9 @@ func TestReadinessFollowsReplacements(t *testing.T) {
 	assert.False(t, update(p.pods[0].job))
 	assert.False(t, update(p.pods[1].job))
 	assert.False(t, update("somebody-elses"))
+	assert.False(t, update(p.pods[2].job, func(p *corev1.Pod) { p.OwnerReferences = nil }), "labels do not make it a probe")
+	assert.Empty(t, p.pods[2].name)
+	assert.Len(t, r.notes, 2, "strangers that carry the run's labels are named")
 	assert.False(t, update(p.pods[0].job, func(p *corev1.Pod) { p.Status.Conditions[0].Status = corev1.ConditionFalse }), "it was ready before")
 	assert.False(t, update(p.pods[2].job))
 	assert.Equal(t, "partywall-0123abcd-target-0: not ready", s.waiting())
@@ -619,18 +605,20 @@ func TestOnlyOurOwnIsRemoved(t *testing.T) {
 func TestRemoveWaitsForThePods(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		client := fake.NewClientset(labelled(&corev1.Pod{}, "t1", "x", managedBy, "0123abcd"), labelled(&corev1.Pod{}, "t1", "y", managedBy, "0123abcd"))
+		x, y := probePod("t1", objectName("0123abcd", 0)), probePod("t1", objectName("0123abcd", 1))
+		strangers := labelled(&corev1.Pod{}, "t1", "z", managedBy, "0123abcd")
+		client := fake.NewClientset(x, y, strangers)
 		end := func(name string) {
 			_ = client.Tracker().Delete(schema.GroupVersionResource{Version: "v1", Resource: "pods"}, "t1", name)
 		}
-		time.AfterFunc(3*time.Second, func() { end("x") })
-		time.AfterFunc(7*time.Second, func() { end("y") })
+		time.AfterFunc(3*time.Second, func() { end(x.Name) })
+		time.AfterFunc(7*time.Second, func() { end(y.Name) })
 		start := time.Now()
 		require.NoError(t, (&Cluster{Client: client}).remove(t.Context(), "t1", "0123abcd"))
 		assert.Equal(t, 7*time.Second, time.Since(start))
 	})
 	synctest.Test(t, func(t *testing.T) {
-		client := fake.NewClientset(labelled(&corev1.Pod{}, "t1", "x", managedBy, "0123abcd"))
+		client := fake.NewClientset(probePod("t1", objectName("0123abcd", 0)))
 		start := time.Now()
 		require.ErrorContains(t, (&Cluster{Client: client}).remove(t.Context(), "t1", "0123abcd"), "waiting for the probe pods of namespace t1 to end, with 1 left")
 		assert.Equal(t, cleanTimeout, time.Since(start))
@@ -718,18 +706,17 @@ func TestARunThatHasJustBegunIsAlive(t *testing.T) {
 			return false, nil, nil
 		}
 		begun = true // just before the first look, the Job; just after it, the Service
-		require.NoError(t, client.Tracker().Add(labelled(&batchv1.Job{}, "t1", "x", managedBy, "new")))
+		require.NoError(t, client.Tracker().Add(labelled(&batchv1.Job{}, "t1", objectName("new", 0), managedBy, "new")))
 		defer func() {
-			require.NoError(t, client.Tracker().Add(labelled(&corev1.Service{}, "t1", "x", managedBy, "new")))
+			require.NoError(t, client.Tracker().Add(labelled(&corev1.Service{}, "t1", objectName("new", 0), managedBy, "new")))
 		}()
 		object, err := client.Tracker().List(a.GetResource(), a.(clienttesting.ListActionImpl).Kind, "t1")
 		return true, object, err
 	})
 	all, err := (&Cluster{Client: client}).Find(t.Context(), []string{"t1"}, "")
 	require.NoError(t, err)
-	for _, f := range all {
-		assert.False(t, f.Dead)
-	}
+	require.Len(t, all, 1)
+	assert.False(t, all[0].Dead)
 }
 
 func TestOnlyPlacesThatWereTouchedAreCleaned(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
@@ -51,7 +50,7 @@ func (r *run) create(ctx context.Context, p *place) {
 			p.fail("the probe Job was refused in namespace %s: %v", p.namespace, err)
 			return
 		}
-		p.pods[slot] = &pod{place: p, slot: slot, job: job.Name}
+		p.pods[slot] = &pod{place: p, slot: slot, job: job.Name, jobUID: job.UID}
 		if slot == slotSource {
 			continue
 		}
@@ -148,7 +147,12 @@ func newReadiness(r *run, p *place) *readiness {
 
 func (s *readiness) update(got *corev1.Pod) (bool, error) {
 	q := s.place.podOf(got)
-	if q == nil || got.DeletionTimestamp != nil {
+	if q == nil {
+		s.run.note(fmt.Sprintf("pod %s/%s carries this run's labels and is none of its probes: "+
+			"the probe's Service may select it, and what it answers counts as misrouted", got.Namespace, got.Name))
+		return false, nil
+	}
+	if got.DeletionTimestamp != nil {
 		return false, nil
 	}
 	state, final := podState(got)
@@ -177,9 +181,12 @@ func (s *readiness) waiting() string {
 	return "unknown"
 }
 
+// podOf finds the probe that a pod is: the one whose Job controls it. Labels
+// prove nothing, since whoever makes pods in the namespace may set them.
 func (p *place) podOf(got *corev1.Pod) *pod {
+	owner := metav1.GetControllerOf(got)
 	for _, q := range p.pods {
-		if q != nil && q.job == got.Labels[batchv1.JobNameLabel] {
+		if q != nil && owner != nil && owner.UID == q.jobUID {
 			return q
 		}
 	}

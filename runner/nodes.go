@@ -18,7 +18,7 @@ import (
 type nodes struct {
 	preferred []string // up to two that take pods, by name
 	known     bool
-	workers   int // that are meant for pods, whether they take any now or not
+	workers   int // that are no control plane, whether they take probes or not
 	addresses map[netip.Addr]string
 	ranges    map[netip.Prefix]string // pod ranges
 }
@@ -64,10 +64,18 @@ func (n *nodes) learn(node *corev1.Node) {
 	}
 }
 
-// meantForPods says that nothing but the node's passing state keeps pods away.
+// meantForPods says that the node is no control plane that keeps tenants' pods
+// away. Any other taint may be one that tenants tolerate, or one that passes:
+// such a node counts, and what cannot be tried there is inconclusive.
 func meantForPods(node *corev1.Node) bool {
-	return !slices.ContainsFunc(node.Spec.Taints, func(t corev1.Taint) bool { return keepsOut(t) && !passing(t) })
+	return !slices.ContainsFunc(node.Spec.Taints, func(t corev1.Taint) bool {
+		return keepsOut(t) && slices.Contains(controlPlane, t.Key)
+	})
 }
+
+// controlPlane are the taints that Kubernetes' own installers put on a control
+// plane; the second is the name that the first had before Kubernetes 1.24.
+var controlPlane = []string{"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}
 
 func takesPods(node *corev1.Node) bool {
 	if node.Spec.Unschedulable || slices.ContainsFunc(node.Spec.Taints, keepsOut) {
@@ -79,12 +87,6 @@ func takesPods(node *corev1.Node) bool {
 }
 
 func keepsOut(t corev1.Taint) bool { return t.Effect != corev1.TaintEffectPreferNoSchedule }
-
-// passing says that Kubernetes itself put the taint there: the node is not
-// ready, under pressure or cordoned.
-func passing(t corev1.Taint) bool {
-	return strings.HasPrefix(t.Key, "node.kubernetes.io/") || strings.HasPrefix(t.Key, "node.cloudprovider.kubernetes.io/")
-}
 
 // single says that the cluster is known to have one node for pods, where
 // attempts across nodes make no sense. A second one that is down or cordoned

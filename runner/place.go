@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/partywall/partywall/probes"
 	"github.com/partywall/partywall/suites"
 	"github.com/partywall/partywall/tenancy"
@@ -51,6 +53,7 @@ type pod struct {
 	place   *place
 	slot    int
 	job     string // also its Service's name, where it is a target
+	jobUID  types.UID
 	name    string
 	node    string
 	ips     []netip.Addr
@@ -116,6 +119,9 @@ func placesOf(attempts []suites.Attempt) []*place {
 		}
 		add(a.From)
 		if a.OneSided() {
+			if a.Expect == suites.Denied && len(a.Admitted) > 0 {
+				add(a.Admitted[0])
+			}
 			continue
 		}
 		if to := add(a.To); !slices.Contains(to.ports, a.Port) {

@@ -135,7 +135,7 @@ func (r *run) cellShot(c *cell, round int) *shot {
 	s := &shot{source: c.source, target: c.target, proto: a.Port.Protocol, port: a.Port.Number}
 	s.order = probes.Order{
 		Do: a.Do, ID: a.ID(), Round: round, Port: a.Port.Number, Deadline: probes.Duration(r.deadline()),
-		Nonce: probes.NewNonce(), Host: a.Service + "." + a.To.Namespace + ".svc",
+		Nonce: probes.NewNonce(), Host: a.ServiceHost(),
 	}
 	if c.target != nil {
 		s.order.Host = c.target.host(a.Address)
@@ -147,19 +147,26 @@ func (r *run) cellShot(c *cell, round int) *shot {
 
 func (r *run) controlShot(c *control, round int, deadline time.Duration) *shot {
 	s := &shot{source: c.source, target: c.target, proto: c.port.Protocol, port: c.port.Number}
-	nonce := probes.NewNonce()
 	s.order = probes.Order{
 		Do: c.do, ID: c.id(), Round: round, Port: c.port.Number, Deadline: probes.Duration(deadline),
-		Nonce: nonce, Token: c.target.key.Token(nonce), Host: c.target.host(c.address), Proto: c.proto,
+		Nonce: probes.NewNonce(), Host: c.service, Proto: c.proto,
 	}
-	r.known[nonce] = s
+	if c.target != nil {
+		s.order.Host = c.target.host(c.address)
+		s.order.Token = c.target.key.Token(s.order.Nonce)
+	}
+	r.known[s.order.Nonce] = s
 	return s
 }
 
 // id names a control, for the probe's and the reader's eyes.
 func (c *control) id() string {
-	return fmt.Sprintf("control/%s/%s/%s->%s/%s/%s:%d", c.proto, c.source.place.namespace, slotNames[c.source.slot],
-		c.target.place.namespace, slotNames[c.target.slot], c.address, c.port.Number)
+	to := c.service
+	if c.target != nil {
+		to = c.target.place.namespace + "/" + slotNames[c.target.slot]
+	}
+	return fmt.Sprintf("control/%s/%s/%s->%s/%s:%d", c.proto, c.source.place.namespace, slotNames[c.source.slot],
+		to, c.address, c.port.Number)
 }
 
 // fire sends shots from all their sources at once and classifies what comes
@@ -288,12 +295,12 @@ func (r *run) settle(shots []*shot, before, during map[*pod]collection) {
 }
 
 // seen gathers what the rounds showed of a cell.
-func (c *cell) seen(started []time.Time, reached func(*pod, int) probes.Outcome) []verdicts.Seen {
+func (c *cell) seen(started []time.Time, ways waysOut) []verdicts.Seen {
 	var all []verdicts.Seen
 	for i, s := range c.shots {
 		one := verdicts.Seen{
 			At: started[i], Outcome: s.outcome, Observation: s.observation, Fault: s.fault,
-			Arrivals: s.arrivals, Source: reached(c.source, i), Control: verdicts.Control{Rung: verdicts.RungNone},
+			Arrivals: s.arrivals, Source: ways[c.source][i], Control: verdicts.Control{Rung: verdicts.RungNone},
 		}
 		youngest := c.source.started
 		if c.target != nil && c.target.started.After(youngest) {

@@ -100,22 +100,18 @@ func TestSeen(t *testing.T) {
 		{outcome: probes.Dropped, observation: observation, arrivals: verdicts.Arrivals{Certain: 2, Proven: true}},
 		{fault: "exec: gone"},
 	}}
-	asked := []int{}
-	got := c.seen([]time.Time{start, start.Add(10 * time.Second)}, func(q *pod, round int) probes.Outcome {
-		assert.Equal(t, source, q)
-		asked = append(asked, round)
-		return probes.Reached
-	})
+	way := verdicts.SourceControl{Outcome: probes.Reached, Rung: verdicts.RungSameNamespace}
+	got := c.seen([]time.Time{start, start.Add(10 * time.Second)}, waysOut{source: {way, {}}})
 	require.Len(t, got, 2)
-	assert.Equal(t, []int{0, 1}, asked)
 	assert.Equal(t, verdicts.Seen{
 		At: start, PodAge: 5 * time.Second, Outcome: probes.Dropped, Observation: observation,
-		Arrivals: verdicts.Arrivals{Certain: 2}, Control: verdicts.Control{Rung: verdicts.RungNone}, Source: probes.Reached,
+		Arrivals: verdicts.Arrivals{Certain: 2}, Control: verdicts.Control{Rung: verdicts.RungNone}, Source: way,
 	}, got[0], "its own arrival is no proof of the receipts: a control's is")
 	assert.Equal(t, "exec: gone", got[1].Fault)
+	assert.Empty(t, got[1].Source, "that of the other round is none of this")
 
 	c.target = nil
-	assert.Equal(t, time.Minute, c.seen([]time.Time{start, start}, func(*pod, int) probes.Outcome { return "" })[0].PodAge)
+	assert.Equal(t, time.Minute, c.seen([]time.Time{start, start}, nil)[0].PodAge)
 }
 
 func TestAsCase(t *testing.T) {
@@ -131,43 +127,6 @@ func TestAsCase(t *testing.T) {
 	assert.Equal(t, verdicts.Seen{At: now, Outcome: probes.Reached, Arrivals: verdicts.Arrivals{Certain: 1}}, k.Rounds[0])
 	assert.Equal(t, suites.Denied, k.Attempt.Expect)
 	assert.Len(t, c.asCase([]time.Time{now, now}).Rounds, 1)
-}
-
-func TestSourceControls(t *testing.T) {
-	t.Parallel()
-	p, other := standing("t1", "t1", "a", "b", "a"), standing("t2", "t2", "a", "b", "a")
-	from := func(source, target *pod, before, after probes.Outcome) *control {
-		return &control{controlKey: controlKey{source: source, target: target}, before: []*shot{{outcome: before}}, after: []*shot{{outcome: after}}}
-	}
-	allowed := func(o probes.Outcome) *cell {
-		a := attemptOf("t1", "t2", 0, suites.SameNode)
-		a.Expect = suites.Allowed
-		return &cell{attempt: a, source: p.pods[0], target: other.pods[0], shots: []*shot{{outcome: o}}}
-	}
-	denied := &cell{attempt: attemptOf("t1", "t2", 0, suites.SameNode), source: p.pods[0], target: other.pods[0], shots: []*shot{{outcome: probes.Reached}}}
-	for _, c := range []struct {
-		name     string
-		controls []*control
-		cells    []*cell
-		want     probes.Outcome
-	}{
-		{"nothing", nil, nil, ""},
-		{"reached before", []*control{from(p.pods[0], p.pods[1], probes.Reached, probes.Dropped)}, nil, probes.Reached},
-		{"reached after", []*control{from(p.pods[0], p.pods[1], probes.Dropped, probes.Reached)}, nil, probes.Reached},
-		{"reached by another of its controls", []*control{from(p.pods[0], p.pods[1], probes.Dropped, probes.Dropped), from(p.pods[0], p.pods[1], probes.Reached, "")}, nil, probes.Reached},
-		{"stopped", []*control{from(p.pods[0], p.pods[1], probes.Dropped, probes.Refused)}, nil, probes.Refused},
-		{"somebody else's control", []*control{from(p.pods[2], p.pods[1], probes.Reached, probes.Reached)}, nil, ""},
-		{"its own listener is no way out", []*control{from(p.pods[0], p.pods[0], probes.Reached, probes.Reached)}, nil, ""},
-		{"a crossing that it used", nil, []*cell{allowed(probes.Reached)}, probes.Reached},
-		{"a crossing that was broken", nil, []*cell{allowed(probes.Dropped)}, ""},
-		{"a leak is nothing that it may reach", nil, []*cell{denied}, ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			r := &run{controls: c.controls, cells: c.cells}
-			assert.Equal(t, c.want, r.sourceControls()(p.pods[0], 0))
-		})
-	}
 }
 
 // Controls that fail at once are given the time that a resolver needs.
@@ -200,7 +159,7 @@ func TestWarmUpTakesItsTime(t *testing.T) {
 					return []probes.Reply{{Observed: seen}}
 				}))
 				r := bound(tenantsOf("t1"), false, nil, p)
-				r.controls = []*control{{controlKey: controlKey{p.pods[0], p.pods[1], probes.DoTCP, "tcp", ownPorts[1], suites.ServiceName}}}
+				r.controls = []*control{{controlKey: controlKey{source: p.pods[0], target: p.pods[1], do: probes.DoTCP, proto: "tcp", port: ownPorts[1], address: suites.ServiceName}}}
 				r.warmUp(t.Context())
 				assert.Equal(t, c.want, time.Since(start))
 				assert.LessOrEqual(t, tries, warmUps)

@@ -90,8 +90,9 @@ type run struct {
 	lastRound time.Time
 	slowest   float64 // connect time of a control, in milliseconds
 
-	mu    sync.Mutex
-	notes []string
+	mu        sync.Mutex
+	notes     []string
+	unsettled map[string]string // why a namespace's walls may have changed; of all under the empty name
 }
 
 // Run puts probes out, makes the attempts, and removes the probes again,
@@ -118,9 +119,7 @@ func (r *run) work(ctx context.Context, attempts []suites.Attempt) (*Evidence, e
 	if err := r.checkAccess(ctx); err != nil {
 		return nil, err
 	}
-	policies := r.policies(ctx)
 	left := r.probe(ctx, attempts)
-	r.compareBoth(policies, r.policies(context.WithoutCancel(ctx)))
 	e := r.evidence()
 	e.Left = left
 	return e, nil
@@ -135,6 +134,8 @@ func (r *run) probe(ctx context.Context, attempts []suites.Attempt) (left []stri
 			left = r.cleanUp(ctx)
 		}
 	}()
+	look := r.lookOut(ctx)
+	defer look.end(context.WithoutCancel(ctx)) // before the probes are removed
 	r.opts.Progress.Phase(fmt.Sprintf("putting %d probes into %d namespaces", slots*len(r.places), len(r.places)))
 	err := r.deploy(ctx)
 	if err == nil {
@@ -315,28 +316,28 @@ func (r *run) spool(shots []*shot) {
 // evidence puts the cells and controls into the judge's words.
 func (r *run) evidence() *Evidence {
 	e := &Evidence{Notes: r.notes, Interrupted: r.cut}
-	reached := r.sourceControls()
+	ways := r.waysOut()
 	for _, c := range r.cells {
-		e.Cases = append(e.Cases, r.caseOf(c, reached))
+		e.Cases = append(e.Cases, r.caseOf(c, ways))
 	}
 	for _, c := range r.controls {
-		if c.do != probes.DoListener {
+		if c.do != probes.DoListener && c.target != nil {
 			e.Controls = append(e.Controls, c.asCase(r.started))
 		}
 	}
 	return e
 }
 
-func (r *run) caseOf(c *cell, reached func(*pod, int) probes.Outcome) verdicts.Case {
+func (r *run) caseOf(c *cell, ways waysOut) verdicts.Case {
 	a := c.attempt
 	k := verdicts.Case{
-		Attempt: a, Problem: c.problem,
+		Attempt: a, Problem: c.problem, Unsettled: r.unsettledBetween(a.From.Namespace, a.To.Namespace),
 		From: verdicts.Side{Tenant: a.From.Tenant, Namespace: a.From.Namespace},
 		To:   verdicts.Side{Tenant: a.To.Tenant, Namespace: a.To.Namespace},
 	}
 	if c.source != nil {
 		k.From = c.source.side()
-		k.Rounds = c.seen(r.started, reached)
+		k.Rounds = c.seen(r.started, ways)
 	}
 	if c.target != nil {
 		k.To = c.target.side()
@@ -349,37 +350,4 @@ func (r *run) caseOf(c *cell, reached func(*pod, int) probes.Outcome) verdicts.C
 	}
 	k.Interrupted = r.cut && len(k.Rounds) == 0 && c.problem == ""
 	return k
-}
-
-// sourceControls tells for a source and a round how the best of the controls
-// from it ended.
-func (r *run) sourceControls() func(*pod, int) probes.Outcome {
-	bySource := map[*pod][]*control{}
-	for _, c := range r.controls {
-		if c.source != c.target {
-			bySource[c.source] = append(bySource[c.source], c)
-		}
-	}
-	allowed := map[*pod][]*cell{}
-	for _, c := range r.cells {
-		if c.source != nil && c.attempt.Expect == suites.Allowed {
-			allowed[c.source] = append(allowed[c.source], c)
-		}
-	}
-	return func(q *pod, round int) probes.Outcome {
-		var best probes.Outcome
-		for _, c := range bySource[q] {
-			for _, s := range []*shot{c.before[round], c.after[round]} {
-				if best = s.outcome; best == probes.Reached {
-					return best
-				}
-			}
-		}
-		for _, c := range allowed[q] {
-			if c.shots[round].outcome == probes.Reached {
-				return probes.Reached
-			}
-		}
-		return best
-	}
 }

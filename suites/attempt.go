@@ -47,8 +47,9 @@ type Place struct {
 type Attempt struct {
 	Suite, Check string
 	From, To     Place
-	Target       int    // which of the namespace's targets; unused where Service is set
-	Service      string // a real Service of To.Namespace instead of a target of ours
+	Target       int     // which of the namespace's targets; unused where Service is set
+	Service      string  // a real Service of To.Namespace instead of a target of ours
+	Admitted     []Place // who may reach that Service, to tell that it is alive
 	Address      Address
 	Port         tenancy.Port
 	Do           probes.Do
@@ -72,6 +73,10 @@ func (a Attempt) Beside() string {
 // OneSided says that the far end is no probe of ours, so that nothing can
 // witness what arrives there.
 func (a Attempt) OneSided() bool { return a.Service != "" }
+
+// ServiceHost is the name of the real Service. It ends in .svc, for the source
+// to add whatever the cluster's domain is.
+func (a Attempt) ServiceHost() string { return a.Service + "." + a.To.Namespace + ".svc" }
 
 // ID names the attempt: suite, check, both tenants and namespaces, target,
 // kind of address, port, placement and whether its source has a sidecar.

@@ -1,6 +1,7 @@
 package verdicts
 
 import (
+	"slices"
 	"time"
 
 	"github.com/partywall/partywall/probes"
@@ -29,7 +30,10 @@ type Case struct {
 	Problem string
 	// Interrupted says that the run ended before the attempt was made.
 	Interrupted bool
-	Rerun       string
+	// Unsettled says why the walls of the two sides may not have been the same
+	// in all rounds; empty where they were watched and stayed as they were.
+	Unsettled string
+	Rerun     string
 }
 
 // Seen is what one round showed of an attempt.
@@ -43,7 +47,7 @@ type Seen struct {
 	Fault       string
 	Arrivals    Arrivals
 	Control     Control
-	Source      probes.Outcome // of the source control; empty where there was none
+	Source      SourceControl
 }
 
 // Arrivals is what the target recorded in a round that counts against one
@@ -62,6 +66,12 @@ type Arrivals struct {
 	// Fault says why the receipts are no evidence: a restart, an overflow, a
 	// target that could not be asked.
 	Fault string
+}
+
+// SourceControl is the best that a round showed of the source's own way out.
+type SourceControl struct {
+	Outcome probes.Outcome // empty where there was none
+	Rung    Rung
 }
 
 // Rules are the parts of the tenancy that judging needs.
@@ -85,6 +95,28 @@ func through(o probes.Outcome) bool {
 		return true
 	}
 	return false
+}
+
+// unanswered says that the source's resolver gave it no answer, as where a
+// policy closes its way to the DNS. For itself that is no denial: the resolver
+// may be down.
+func (s Seen) unanswered() bool {
+	o := s.Observation
+	return s.Outcome == probes.Error && o != nil && o.Phase == probes.PhaseResolve && o.DNS == probes.DNSTimeout
+}
+
+// withoutResolver reads a resolver's silence as what it is to the source: the
+// name does not resolve. Like every outcome that was made at the source it
+// counts only beside a denial on the pod's own address, and only where a
+// control from the same node had its answer.
+func withoutResolver(c Case) Case {
+	c.Rounds = slices.Clone(c.Rounds)
+	for i, s := range c.Rounds {
+		if s.unanswered() {
+			c.Rounds[i].Outcome = probes.Unresolved
+		}
+	}
+	return c
 }
 
 // atSource says that the outcome was made at the source itself, by its own

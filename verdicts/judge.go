@@ -23,10 +23,12 @@ func Judge(c Case, rules Rules, beside Verdict) Result {
 	case c.Problem != "":
 		return r.as(Inconclusive, "not tried: "+c.Problem)
 	}
-	r.Outcome = worst(c.Rounds)
 	if c.Attempt.Expect == suites.Allowed {
+		r.Outcome = worst(c.Rounds)
 		return judgeAllowed(r, c, rules)
 	}
+	c = withoutResolver(c)
+	r.Outcome = worst(c.Rounds)
 	return judgeDenied(r, c, rules, beside)
 }
 
@@ -43,14 +45,17 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	if why := noSource(c, rules); why != "" {
 		return r.as(Inconclusive, why)
 	}
-	if r.Grade != TwoSided {
-		return r.as(Unreached, fmt.Sprintf("%s could not reach %s: %s; no witness of ours stands at the far end",
-			c.From.Tenant, c.To.Tenant, rounds(c)))
-	}
-	if why := unwitnessed(c, rules); why != "" {
+	if why := noControl(c, rules); why != "" {
 		return r.as(Inconclusive, why)
 	}
 	if why := madeAtSource(c, beside); why != "" {
+		return r.as(Inconclusive, why)
+	}
+	if r.Grade != TwoSided {
+		return r.as(Unreached, fmt.Sprintf("%s could not reach %s: %s; %s could, before and after each; no witness of ours stands at the far end",
+			c.From.Tenant, c.To.Tenant, rounds(c), controlWords(c.Rounds[0].Control.Rung, c.To.Tenant)))
+	}
+	if why := unwitnessed(c); why != "" {
 		return r.as(Inconclusive, why)
 	}
 	return r.as(Isolated, isolatedWhy(c))
@@ -62,13 +67,17 @@ func leak(r Result, c Case) Result {
 	r.Outcome = s.throughOrNot()
 	later := slices.ContainsFunc(c.Rounds[first+1:], func(s Seen) bool { return through(s.throughOrNot()) })
 	clean := len(c.Rounds) == Rounds && incomplete(c) == ""
-	if first == 0 && !later && clean && s.PodAge < StartupWindow {
+	if first == 0 && !later && clean && s.PodAge < StartupWindow && c.Unsettled == "" {
 		r.Startup = true
 		r.Severity = c.Attempt.Severity.Down().String()
 		return r.as(Leak, leakWhy(c, r.Outcome)+", but only in the first seconds of its pods' life; "+
 			"the second round was stopped: "+describe(c.Rounds[1].Outcome))
 	}
-	return r.as(Leak, leakWhy(c, r.Outcome))
+	why := leakWhy(c, r.Outcome)
+	if first == 0 && !later && clean && c.Unsettled != "" {
+		why += ", in the first round only; " + c.Unsettled
+	}
+	return r.as(Leak, why)
 }
 
 func judgeAllowed(r Result, c Case, rules Rules) Result {
@@ -131,12 +140,12 @@ func unpromised(c Case, rules Rules) string {
 
 // noSource says why the source may have been unable to reach anything at all.
 func noSource(c Case, rules Rules) string {
-	if rules.WeakControls {
-		return ""
-	}
 	for i, s := range c.Rounds {
-		if s.Source != probes.Reached {
+		switch {
+		case s.Source.Outcome != probes.Reached:
 			return fmt.Sprintf("round %d: nothing that the source pod may reach answered it, so that its own failure proves nothing", i+1)
+		case s.Source.Rung == RungResolver && !rules.WeakControls:
+			return fmt.Sprintf("round %d: of all that the source pod may reach only its resolver answered it, and the tenancy does not accept weak controls", i+1)
 		}
 	}
 	return ""
@@ -147,7 +156,7 @@ func noControl(c Case, rules Rules) string {
 	for i, s := range c.Rounds {
 		switch {
 		case s.Control.Rung == RungNone || s.Control.Rung == "":
-			return fmt.Sprintf("round %d: no source that may reach the target stands on the source's node, so that nothing shows the target alive there", i+1)
+			return fmt.Sprintf("round %d: no probe that may reach the target stands on the source's node, so that nothing shows the target alive there", i+1)
 		case s.Control.Rung == RungListener && !rules.WeakControls:
 			return fmt.Sprintf("round %d: only the target's own listener answered, and the tenancy does not accept weak controls", i+1)
 		case s.Control.Before != probes.Reached || s.Control.After != probes.Reached:
@@ -159,10 +168,7 @@ func noControl(c Case, rules Rules) string {
 }
 
 // unwitnessed says why the target's silence is no evidence.
-func unwitnessed(c Case, rules Rules) string {
-	if why := noControl(c, rules); why != "" {
-		return why
-	}
+func unwitnessed(c Case) string {
 	for i, s := range c.Rounds {
 		a := s.Arrivals
 		switch {

@@ -21,7 +21,7 @@ func ideal(o probes.Outcome) Case {
 	round := func(at time.Time) Seen {
 		return Seen{
 			At: at, PodAge: time.Minute, Outcome: o, Observation: &probes.Observation{},
-			Arrivals: Arrivals{Proven: true}, Source: probes.Reached,
+			Arrivals: Arrivals{Proven: true}, Source: SourceControl{Outcome: probes.Reached, Rung: RungSameNamespace},
 			Control: Control{Before: probes.Reached, After: probes.Reached, Rung: RungSameNamespace},
 		}
 	}
@@ -189,6 +189,9 @@ func TestOneRoundIsEnoughForALeakAndNeverForIsolation(t *testing.T) {
 		"first round alone, at start-up": {func(c *Case) {
 			c.Rounds[0].Outcome, c.Rounds[0].PodAge = probes.Reached, 5*time.Second
 		}, Leak, "medium", true},
+		"first round alone, at start-up, a policy changed": {func(c *Case) {
+			c.Rounds[0].Outcome, c.Rounds[0].PodAge, c.Unsettled = probes.Reached, 5*time.Second, "NetworkPolicy x/y was created"
+		}, Leak, "high", false},
 		"both rounds, at start-up": {func(c *Case) {
 			eachRound(c, func(s *Seen) { s.Outcome, s.PodAge = probes.Reached, 5*time.Second })
 		}, Leak, "high", false},
@@ -200,18 +203,19 @@ func TestOneRoundIsEnoughForALeakAndNeverForIsolation(t *testing.T) {
 			c.Rounds[0].Outcome, c.Rounds[0].PodAge = probes.Reached, 5*time.Second
 			c.Rounds[1].Observation = nil
 		}, Leak, "high", false},
-		"a receipt in one round":   {func(c *Case) { c.Rounds[1].Arrivals.Certain = 1 }, Leak, "high", false},
-		"one round made":           {func(c *Case) { c.Rounds = c.Rounds[:1] }, Inconclusive, "high", false},
-		"no round made":            {func(c *Case) { c.Rounds = nil }, Inconclusive, "high", false},
-		"rounds too close":         {func(c *Case) { c.Rounds[1].At = noon.Add(9 * time.Second) }, Inconclusive, "high", false},
-		"one round unanswered":     {func(c *Case) { c.Rounds[1].Observation = nil }, Inconclusive, "high", false},
-		"control lost in round 2":  {func(c *Case) { c.Rounds[1].Control.After = probes.Dropped }, Inconclusive, "high", false},
-		"no source control":        {func(c *Case) { c.Rounds[0].Source = "" }, Inconclusive, "high", false},
-		"source control failed":    {func(c *Case) { c.Rounds[1].Source = probes.Dropped }, Inconclusive, "high", false},
-		"never tried":              {func(c *Case) { c.Rounds, c.Problem = nil, "exceeded quota" }, Inconclusive, "high", false},
-		"interrupted":              {func(c *Case) { c.Rounds, c.Interrupted = nil, true }, Inconclusive, "high", false},
-		"not applicable":           {func(c *Case) { c.Attempt.Skip = "one node" }, Skipped, "high", false},
-		"two denials of two kinds": {func(c *Case) { c.Rounds[1].Outcome = probes.Refused }, Isolated, "high", false},
+		"a receipt in one round":            {func(c *Case) { c.Rounds[1].Arrivals.Certain = 1 }, Leak, "high", false},
+		"one round made":                    {func(c *Case) { c.Rounds = c.Rounds[:1] }, Inconclusive, "high", false},
+		"no round made":                     {func(c *Case) { c.Rounds = nil }, Inconclusive, "high", false},
+		"rounds too close":                  {func(c *Case) { c.Rounds[1].At = noon.Add(9 * time.Second) }, Inconclusive, "high", false},
+		"one round unanswered":              {func(c *Case) { c.Rounds[1].Observation = nil }, Inconclusive, "high", false},
+		"control lost in round 2":           {func(c *Case) { c.Rounds[1].Control.After = probes.Dropped }, Inconclusive, "high", false},
+		"no source control":                 {func(c *Case) { c.Rounds[0].Source = SourceControl{} }, Inconclusive, "high", false},
+		"source control failed":             {func(c *Case) { c.Rounds[1].Source.Outcome = probes.Dropped }, Inconclusive, "high", false},
+		"never tried":                       {func(c *Case) { c.Rounds, c.Problem = nil, "exceeded quota" }, Inconclusive, "high", false},
+		"source reached its resolver alone": {func(c *Case) { c.Rounds[1].Source.Rung = RungResolver }, Inconclusive, "high", false},
+		"interrupted":                       {func(c *Case) { c.Rounds, c.Interrupted = nil, true }, Inconclusive, "high", false},
+		"not applicable":                    {func(c *Case) { c.Attempt.Skip = "one node" }, Skipped, "high", false},
+		"two denials of two kinds":          {func(c *Case) { c.Rounds[1].Outcome = probes.Refused }, Isolated, "high", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := ideal(probes.Dropped)
@@ -239,15 +243,67 @@ func TestPromisedDenial(t *testing.T) {
 
 func TestOneSidedIsNeverIsolated(t *testing.T) {
 	for o, want := range map[probes.Outcome]Verdict{
-		probes.Dropped: Unreached, probes.Refused: Unreached, probes.Unresolved: Unreached,
+		probes.Dropped: Unreached, probes.Refused: Unreached, probes.Unresolved: Inconclusive,
 		probes.Reached: Leak, probes.Error: Inconclusive,
 	} {
 		c := ideal(o)
-		c.Attempt.Service = "audit"
+		c.Attempt.Service, c.Attempt.Address = "audit", suites.ServiceName
 		r := Judge(c, Rules{}, "")
 		assert.Equal(t, want, r.Verdict, r.Why)
 		assert.Equal(t, OneSided, r.Grade)
+
+		eachRound(&c, func(s *Seen) { s.Control.After = probes.Refused })
+		if want == Unreached {
+			want = Inconclusive
+		}
+		assert.Equal(t, want, Judge(c, Rules{}, "").Verdict, "the service answered nobody: %s", r.Why)
 	}
+}
+
+// The file may accept that a source shows no more life than its resolver's
+// answer, and that a target shows none but its own; the sentence says so.
+func TestWeakControls(t *testing.T) {
+	weak := Rules{WeakControls: true}
+	c := ideal(probes.Dropped)
+	eachRound(&c, func(s *Seen) { s.Source.Rung = RungResolver })
+	r := Judge(c, weak, "")
+	assert.Equal(t, Isolated, r.Verdict)
+	assert.Contains(t, r.Why, "of all that the source may reach only its resolver answered")
+	assert.NotContains(t, r.Why, "the target itself")
+
+	c = ideal(probes.Dropped)
+	c.Rounds[1].Control.Rung = RungListener
+	r = Judge(c, weak, "")
+	assert.Equal(t, Isolated, r.Verdict)
+	assert.Contains(t, r.Why, "answered only the target itself, which is a weak control")
+
+	c.Rounds[1].Source = SourceControl{}
+	assert.Equal(t, Inconclusive, Judge(c, weak, "").Verdict, "a source that reaches nothing at all proves nothing")
+}
+
+// Where a policy keeps a source from its resolver, its names do not resolve:
+// an outcome that was made at the source, if the resolver answers others.
+func TestAResolverThatDoesNotAnswerTheSource(t *testing.T) {
+	silent := func(dns string) Case {
+		c := ideal(probes.Error)
+		c.Attempt.Address = suites.ServiceName
+		eachRound(&c, func(s *Seen) {
+			s.Observation = &probes.Observation{Phase: probes.PhaseResolve, DNS: dns, Error: "i/o timeout"}
+		})
+		return c
+	}
+	r := Judge(silent(probes.DNSTimeout), Rules{}, Isolated)
+	assert.Equal(t, Isolated, r.Verdict, r.Why)
+	assert.Equal(t, probes.Unresolved, r.Outcome)
+
+	assert.Equal(t, Inconclusive, Judge(silent(probes.DNSTimeout), Rules{}, Inconclusive).Verdict, "nothing stands beside it")
+	assert.Equal(t, Inconclusive, Judge(silent(probes.DNSServFail), Rules{}, Isolated).Verdict, "a resolver that fails is none that is closed")
+	c := silent(probes.DNSTimeout)
+	c.Rounds[1].Control.Before = probes.Error
+	assert.Equal(t, Inconclusive, Judge(c, Rules{}, Isolated).Verdict, "it did not answer the control either")
+	c = silent(probes.DNSTimeout)
+	c.Attempt.Expect = suites.Allowed
+	assert.Equal(t, Inconclusive, Judge(c, Rules{}, Isolated).Verdict, "a question may have been lost: the crossing is not broken by that")
 }
 
 func TestThreshold(t *testing.T) {
@@ -294,7 +350,11 @@ func TestARunWithoutSensitivityIsNoEvidence(t *testing.T) {
 	assert.Equal(t, Isolated, results[0].Verdict)
 	assert.Equal(t, Sensitivity{Controls: 1, Reached: 1}, sensitivity)
 
-	for name, bad := range map[string]Case{"dropped": ideal(probes.Dropped), "without a receipt": ideal(probes.Reached)} {
+	half := ideal(probes.Reached)
+	half.Rounds[0].Arrivals.Certain = 1
+	for name, bad := range map[string]Case{
+		"dropped": ideal(probes.Dropped), "without a receipt": ideal(probes.Reached), "with one in one round": half,
+	} {
 		results, sensitivity, _ = All([]Case{ideal(probes.Dropped)}, []Case{bad}, ten, noon)
 		assert.Equal(t, Inconclusive, results[0].Verdict, name)
 		assert.Zero(t, sensitivity.Reached, name)

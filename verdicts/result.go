@@ -41,6 +41,7 @@ const (
 	RungSameTenant    Rung = "same-tenant"
 	RungCrossing      Rung = "declared-crossing"
 	RungListener      Rung = "listener"
+	RungResolver      Rung = "resolver" // of a source: nothing but its resolver answered it
 	RungNone          Rung = "none"
 )
 
@@ -69,7 +70,9 @@ type Round struct {
 	MS       float64        `json:"ms"`
 	Receipts int            `json:"receipts"` // arrivals at the target that may be this attempt's
 	Control  Control        `json:"control"`
-	Source   probes.Outcome `json:"source,omitempty"` // of the source control
+	// Of the source control, and what it was.
+	Source     probes.Outcome `json:"source,omitempty"`
+	SourceRung Rung           `json:"sourceRung,omitempty"`
 }
 
 // Evidence is what a verdict rests on.

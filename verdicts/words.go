@@ -30,7 +30,8 @@ func blank(c Case) Result {
 
 func (s Seen) record() Round {
 	r := Round{
-		At: s.At, Outcome: s.throughOrNot(), Error: s.Fault, Control: s.Control, Source: s.Source,
+		At: s.At, Outcome: s.throughOrNot(), Error: s.Fault, Control: s.Control,
+		Source: s.Source.Outcome, SourceRung: s.Source.Rung,
 		Receipts: s.Arrivals.Certain + s.Arrivals.Possible,
 	}
 	if o := s.Observation; o != nil {
@@ -46,8 +47,26 @@ func (r Result) as(v Verdict, why string) Result {
 
 func isolatedWhy(c Case) string {
 	gap := c.Rounds[len(c.Rounds)-1].At.Sub(c.Rounds[0].At).Round(time.Second)
-	return fmt.Sprintf("nothing of %d attempts, %s apart, arrived at %s (%s); the same port answered %s from %s, before and after each",
-		len(c.Rounds), gap, c.To.Tenant, rounds(c), controlWords(c.Rounds[0].Control.Rung, c.To.Tenant), node(c))
+	why := fmt.Sprintf("nothing of %d attempts, %s apart, arrived at %s (%s); ", len(c.Rounds), gap, c.To.Tenant, rounds(c))
+	if rung := weakest(c, func(s Seen) Rung { return s.Control.Rung }, RungListener); rung == RungListener {
+		why += "before and after each the same port answered only the target itself, which is a weak control"
+	} else {
+		why += fmt.Sprintf("the same port answered %s from %s, before and after each", controlWords(rung, c.To.Tenant), node(c))
+	}
+	if weakest(c, func(s Seen) Rung { return s.Source.Rung }, RungResolver) == RungResolver {
+		why += "; of all that the source may reach only its resolver answered, which is a weak control"
+	}
+	return why
+}
+
+// weakest is the rung that the rounds rest on: the weak one where any does.
+func weakest(c Case, of func(Seen) Rung, weak Rung) Rung {
+	for _, s := range c.Rounds {
+		if of(s) == weak {
+			return weak
+		}
+	}
+	return of(c.Rounds[0])
 }
 
 func node(c Case) string {
@@ -63,10 +82,8 @@ func controlWords(r Rung, tenant string) string {
 		return tenant + "'s own pod"
 	case RungSameTenant:
 		return "another namespace of " + tenant
-	case RungCrossing:
-		return "a tenant with a declared crossing"
 	default:
-		return "only its own listener"
+		return "a tenant that may"
 	}
 }
 
@@ -96,8 +113,8 @@ func describe(o probes.Outcome) string {
 		return "refused"
 	case probes.Forbidden:
 		return "forbidden by policy"
-	case probes.Unauthenticated:
-		return "unauthenticated"
+	case probes.Unresolved:
+		return "the name does not resolve for it"
 	default:
 		return string(o)
 	}

@@ -154,14 +154,14 @@ func planShared(t *tenancy.Tenancy, from tenancy.Tenant) []suites.Attempt {
 				continue
 			}
 			for _, port := range s.Ports {
-				all = append(all, sharedAttempt(s, from.Name, ns, port))
+				all = append(all, sharedAttempt(t, s, from.Name, ns, port))
 			}
 		}
 	}
 	return all
 }
 
-func sharedAttempt(s tenancy.Shared, tenant, ns string, port tenancy.Port) suites.Attempt {
+func sharedAttempt(t *tenancy.Tenancy, s tenancy.Shared, tenant, ns string, port tenancy.Port) suites.Attempt {
 	a := suites.Attempt{
 		Suite: suite, Check: checkTCP, Do: probes.DoConnect,
 		From:    suites.Place{Tenant: tenant, Namespace: ns},
@@ -175,9 +175,28 @@ func sharedAttempt(s tenancy.Shared, tenant, ns string, port tenancy.Port) suite
 		a.Remedy = fmt.Sprintf("allow %s into namespace %s on %s, or take it off the tenants of shared service %s",
 			tenant, s.Namespace, port, s.Name)
 	}
+	if a.Expect == suites.Denied {
+		a.Admitted = admitted(s, t)
+	}
 	if port.Protocol == "udp" {
 		a.Check, a.Do = checkUDP, probes.DoUDP
 		a.Skip = "a UDP service that is not a probe answers only its own protocol; nothing that could be sent to it would prove anything"
 	}
 	return a
+}
+
+// admitted are the namespaces from which a shared service may be used.
+func admitted(s tenancy.Shared, t *tenancy.Tenancy) []suites.Place {
+	var places []suites.Place
+	for _, tenant := range t.Tenants {
+		if !s.Admits(tenant.Name) {
+			continue
+		}
+		for _, ns := range tenant.Namespaces {
+			if ns != s.Namespace {
+				places = append(places, suites.Place{Tenant: tenant.Name, Namespace: ns})
+			}
+		}
+	}
+	return places
 }
