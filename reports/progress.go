@@ -7,28 +7,21 @@ import (
 	"time"
 )
 
-const (
-	liveGap  = 100 * time.Millisecond // between two rewrites of a line
-	plainGap = 10 * time.Second       // between two plain lines
+// phaseWidth keeps the live line from wrapping, for a line that has wrapped
+// cannot be rewritten.
+const phaseWidth = 45
 
-	// phaseWidth keeps the live line from wrapping, for a line that has wrapped
-	// cannot be rewritten.
-	phaseWidth = 45
-)
-
-// Progress tells how far a run is: on a terminal one line that is rewritten,
-// elsewhere a plain line a phase and one every ten seconds. Its methods may
-// be called concurrently.
+// Progress tells how far a run is, a line a phase. On a terminal the last one
+// is written again when its phase ends, with the time by then. Its
+// methods may be called concurrently.
 type Progress struct {
-	mu          sync.Mutex
-	w           io.Writer
-	live        bool
-	now         func() time.Time
-	begun       time.Time
-	last        time.Time // when a line was last written
-	phase       string
-	done, total int
-	open        bool // the live line is on screen
+	mu    sync.Mutex
+	w     io.Writer
+	live  bool
+	now   func() time.Time
+	begun time.Time
+	phase string
+	open  bool // the live line is on screen
 }
 
 // NewProgress writes to w, which is a terminal where live is set.
@@ -45,22 +38,8 @@ func (p *Progress) Phase(name string) {
 		p.show()
 		fmt.Fprintln(p.w)
 	}
-	p.phase, p.done, p.total = cut(Harmless(name), phaseWidth), 0, 0
+	p.phase = cut(Harmless(name), phaseWidth)
 	p.show()
-}
-
-// Step says how much of the phase is done.
-func (p *Progress) Step(done, total int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done, p.total = done, total
-	gap := plainGap
-	if p.live {
-		gap = liveGap
-	}
-	if p.now().Sub(p.last) >= gap {
-		p.show()
-	}
 }
 
 // Close ends the last phase, so that what is printed next stands on a line of
@@ -76,11 +55,7 @@ func (p *Progress) Close() {
 }
 
 func (p *Progress) show() {
-	p.last = p.now()
-	text := fmt.Sprintf("%4ds  %s", int(p.last.Sub(p.begun).Seconds()), p.phase)
-	if p.total > 0 {
-		text += fmt.Sprintf(": %d of %d", p.done, p.total)
-	}
+	text := fmt.Sprintf("%4ds  %s", int(p.now().Sub(p.begun).Seconds()), p.phase)
 	if !p.live {
 		fmt.Fprintln(p.w, text)
 		return
