@@ -40,7 +40,10 @@ func (s Selection) Flags() []string {
 // is an error, and so is an empty result: a run that tries nothing must never
 // look like one that found nothing.
 func (s Selection) Apply(r Registry, t *tenancy.Tenancy, plan []Attempt) ([]Attempt, error) {
-	if err := s.check(r, t); err != nil {
+	if err := s.Check(r); err != nil {
+		return nil, err
+	}
+	if err := s.checkTenants(t); err != nil {
 		return nil, err
 	}
 	used := make([]bool, len(s.Only))
@@ -80,34 +83,42 @@ func (s Selection) only(id string, used []bool) bool {
 	return hit
 }
 
-func (s Selection) check(r Registry, t *tenancy.Tenancy) error {
-	var suiteNames, checkNames, tenantNames []string
+// Check refuses what no suite has, which can be told before there is a tenancy.
+func (s Selection) Check(r Registry) error {
+	var suiteNames, checkNames []string
 	for _, x := range r {
 		suiteNames = append(suiteNames, x.Name())
 		checkNames = append(checkNames, x.Checks()...)
 	}
-	for _, x := range t.Tenants {
-		tenantNames = append(tenantNames, x.Name)
+	if err := known("--suite", s.Suites, suiteNames); err != nil {
+		return err
 	}
-	for _, f := range []struct {
-		flag       string
-		got, known []string
-	}{
-		{"--suite", s.Suites, suiteNames},
-		{"--check", s.Checks, checkNames},
-		{"--tenant", s.Tenants, tenantNames},
-	} {
-		for _, v := range f.got {
-			if !slices.Contains(f.known, v) {
-				return fmt.Errorf("%s: there is no %q; there is: %s", f.flag, v, strings.Join(f.known, ", "))
-			}
-		}
+	if err := known("--check", s.Checks, checkNames); err != nil {
+		return err
 	}
 	switch s.Placement {
 	case "", SameNode, CrossNode:
 		return nil
 	}
 	return fmt.Errorf("--placement: %q is neither %s nor %s", s.Placement, SameNode, CrossNode)
+}
+
+func (s Selection) checkTenants(t *tenancy.Tenancy) error {
+	var names []string
+	for _, x := range t.Tenants {
+		names = append(names, x.Name)
+	}
+	return known("--tenant", s.Tenants, names)
+}
+
+// known refuses a flag's value that is none of those there are.
+func known(flag string, got, valid []string) error {
+	for _, v := range got {
+		if !slices.Contains(valid, v) {
+			return fmt.Errorf("%s: there is no %q; there is: %s", flag, v, strings.Join(valid, ", "))
+		}
+	}
+	return nil
 }
 
 func in(list []string, v string) bool {

@@ -18,7 +18,6 @@ type target struct {
 	*app
 	file      string
 	selection suites.Selection
-	placement string
 }
 
 func (t *target) addFlags(c *cobra.Command) {
@@ -27,7 +26,7 @@ func (t *target) addFlags(c *cobra.Command) {
 	f.StringSliceVar(&t.selection.Suites, "suite", nil, "only these suites")
 	f.StringSliceVar(&t.selection.Checks, "check", nil, "only these checks")
 	f.StringSliceVar(&t.selection.Tenants, "tenant", nil, "only attempts from or to these tenants")
-	f.StringVar(&t.placement, "placement", "", "only attempts within nodes (same-node) or across them (cross-node)")
+	f.StringVar((*string)(&t.selection.Placement), "placement", "", "only attempts within nodes (same-node) or across them (cross-node)")
 	f.StringArrayVar(&t.selection.Only, "only", nil, "only the attempts with this id; * matches any characters; repeatable")
 	var suiteNames, checkNames []string
 	for _, s := range registry() {
@@ -49,8 +48,13 @@ type planned struct {
 	attempts []suites.Attempt
 }
 
-// plan reads the tenancy, finds it in the cluster, and lists what to try.
+// plan reads the tenancy, finds it in the cluster, and lists what to try. What
+// is wrong with the command line or the file is said before the cluster is
+// asked, which may be away.
 func (t *target) plan(ctx context.Context) (*planned, error) {
+	if err := t.selection.Check(registry()); err != nil {
+		return nil, err
+	}
 	file, err := loadTenancy(t.in, t.file)
 	if err != nil {
 		return nil, err
@@ -64,7 +68,6 @@ func (t *target) plan(ctx context.Context) (*planned, error) {
 		return nil, unanswered(cluster, err)
 	}
 	all := registry().Plan(found)
-	t.selection.Placement = suites.Placement(t.placement)
 	attempts, err := t.selection.Apply(registry(), found, all)
 	if err != nil {
 		return nil, err

@@ -141,6 +141,8 @@ func TestSelection(t *testing.T) {
 		"an id":                {suites.Selection{Only: []string{"network/http/acme.web->globex.api/target-0/pod-ip:8080/same-node/bare"}}, 1, ""},
 		"a glob":               {suites.Selection{Only: []string{"network/*/acme.*"}}, 36, ""},
 		"no such suite":        {suites.Selection{Suites: []string{"dns"}}, 0, `--suite: there is no "dns"; there is: network`},
+		"no such check":        {suites.Selection{Checks: []string{"icmp"}}, 0, `--check: there is no "icmp"; there is: http, tcp, udp`},
+		"no such placement":    {suites.Selection{Placement: "everywhere"}, 0, `--placement: "everywhere" is neither same-node nor cross-node`},
 		"no such tenant":       {suites.Selection{Tenants: []string{"hooli"}}, 0, `--tenant: there is no "hooli"; there is: acme, globex`},
 		"an id of nothing":     {suites.Selection{Only: []string{"network/*", "nothing"}}, 0, `--only "nothing" matches no attempt`},
 		"an impossible choice": {suites.Selection{Checks: []string{"udp"}, Only: []string{"network/http/*"}}, 0, `matches no attempt`},
