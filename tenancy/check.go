@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -11,6 +12,11 @@ func (d *decoder) check() {
 		d.file.checkMentions(d.problems, slices.Sorted(maps.Keys(d.file.tenantAt)))
 	}
 	d.file.checkIgnored(d.problems)
+	where := map[string]string{}
+	for tenant, at := range d.file.tenantAt {
+		where[tenant] = fmt.Sprintf("on line %d", at.line)
+	}
+	d.file.checkShared(d.problems, where)
 }
 
 // checkMentions looks every tenant that the file speaks of up among those that
@@ -29,6 +35,18 @@ func (f *File) checkIgnored(p *problems) {
 		if i := f.ignoredBy(ns); i >= 0 {
 			p.add(c.at, "namespace %s of tenant %s is ignored by %s on line %d; keep one of the two",
 				quote(ns), quote(c.tenant), quote(f.Ignore[i]), f.ignoreAt[i].line)
+		}
+	}
+}
+
+// checkShared refuses a shared service with the name of a tenant, which stands
+// where the map says: the two would be one column of a report, and one target
+// in the ids of attempts.
+func (f *File) checkShared(p *problems, where map[string]string) {
+	for i, s := range f.Shared {
+		if at, taken := where[s.Name]; taken {
+			p.add(place(f.sharedAt, i).name, "shared service %s has the name of the tenant %s; give it another, since reports would take the two for one",
+				quote(s.Name), at)
 		}
 	}
 }

@@ -60,16 +60,16 @@ func (d *discovery) ownListed() {
 		}
 	}
 	for i, s := range d.file.Shared {
-		d.exists(s.Namespace, place(d.file.sharedAt, i), fmt.Sprintf("namespace %s of the shared service %s", quote(s.Namespace), quote(s.Name)))
+		d.exists(s.Namespace, place(d.file.sharedAt, i).namespace, fmt.Sprintf("namespace %s of the shared service %s", quote(s.Namespace), quote(s.Name)))
 	}
 }
 
-// place is that of an item, where the statement came from a file.
-func place(places []position, i int) position {
+// place is that of a shared service, where the statement came from a file.
+func place(places []sharedPlace, i int) sharedPlace {
 	if i < len(places) {
 		return places[i]
 	}
-	return position{}
+	return sharedPlace{}
 }
 
 // exists tells whether a namespace that the file names is there to be used.
@@ -122,6 +122,11 @@ func (d *discovery) tenancy(name string) *Tenancy {
 		Shared:  f.Shared, Crossings: f.Crossings, Exceptions: f.Exceptions,
 		Promises: f.Promises, FailOn: f.FailOn,
 	}
+	where := map[string]string{}
+	for _, tenant := range t.Tenants {
+		where[tenant.Name] = "of namespace " + quote(tenant.Namespaces[0])
+	}
+	f.checkShared(d.problems, where)
 	if d.enough(t.Tenants) {
 		f.checkMentions(d.problems, d.known())
 	}

@@ -171,6 +171,8 @@ func TestDiscoverSaysWhatIsWrong(t *testing.T) {
 				`f.yaml:8:26: namespace "platfrom" of the shared service "s" does not exist in the cluster; did you mean "platform"?`}},
 		{"listed for one, labelled for another", labelled + "  list:\n    - {name: umbrella, namespaces: [a, c]}\n", append(two, namespace("c")), []string{
 			`f.yaml:6:37: namespace "a" is listed for tenant "umbrella", but its label "tenant" names tenant "acme"; a namespace has one tenant`}},
+		{"a shared service called as a labelled tenant", labelled + "shared:\n  - {name: globex, namespace: c, service: s, ports: [tcp/1], tenants: ['*']}\n", append(two, namespace("c")), []string{
+			`f.yaml:6:12: shared service "globex" has the name of the tenant of namespace "b"; give it another, since reports would take the two for one`}},
 		{"a tenant being deleted", twoTenants, []runtime.Object{terminating(namespace("acme-web")), namespace("globex-api")}, []string{
 			`f.yaml:5:14: tenant "acme" has no namespace left: all that it lists are being deleted`}},
 	}

@@ -28,7 +28,7 @@ type File struct {
 	// Places, for what can only be said beside the cluster.
 	tenantsAt position
 	ignoreAt  []position
-	sharedAt  []position
+	sharedAt  []sharedPlace
 	mentions  []named // every tenant that a crossing or a shared service names
 	tenantAt  map[string]position
 	claims    map[string]claim
@@ -39,6 +39,9 @@ type named struct {
 	name string
 	at   position
 }
+
+// sharedPlace is where the file names a shared service and its namespace.
+type sharedPlace struct{ name, namespace position }
 
 // claim is the tenant that a namespace is listed for.
 type claim struct {

@@ -152,6 +152,10 @@ promises:
 			`f.yaml:8:75: duplicate tenant "acme"; the first is on line 8`,
 			`f.yaml:8:81: unknown tenant "globx"; did you mean "globex"?`,
 			`f.yaml:9:12: duplicate shared service "a"; the first is on line 8`}},
+		{"shared service called as a tenant", twoTenants + `shared:
+  - {name: audit, namespace: p, service: a, ports: [tcp/1], tenants: ["*"]}
+  - {name: globex, namespace: p, service: b, ports: [tcp/1], tenants: ["*"]}
+`, []string{`f.yaml:9:12: shared service "globex" has the name of the tenant on line 6; give it another, since reports would take the two for one`}},
 
 		// Promises, exceptions, threshold.
 		{"bad dates", twoTenants + `exceptions:

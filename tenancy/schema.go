@@ -104,10 +104,10 @@ func (d *decoder) ignore(glob string, at position) {
 
 func (d *decoder) shared(n *yaml.Node, where string) {
 	var s Shared
-	var at, nameAt position
+	var at sharedPlace
 	d.object(n, where, []field{
-		{name: "name", required: true, read: d.place(&s.Name, &nameAt, checkSharedName)},
-		{name: "namespace", required: true, read: d.place(&s.Namespace, &at, checkNamespace)},
+		{name: "name", required: true, read: d.place(&s.Name, &at.name, checkSharedName)},
+		{name: "namespace", required: true, read: d.place(&s.Namespace, &at.namespace, checkNamespace)},
 		{name: "service", required: true, read: d.text(&s.Service, checkService)},
 		{name: "ports", required: true, read: d.ports(&s.Ports)},
 		{name: "tenants", required: true, read: d.list(once(d, "tenant", checked(checkMention), func(tenant string, at position) {
@@ -117,9 +117,9 @@ func (d *decoder) shared(n *yaml.Node, where string) {
 		{name: "identityHeader"},
 	})
 	if line, twice := d.sharedLine[s.Name]; twice && s.Name != "" {
-		d.add(nameAt, "duplicate shared service %s; the first is on line %d", quote(s.Name), line)
+		d.add(at.name, "duplicate shared service %s; the first is on line %d", quote(s.Name), line)
 	}
-	d.sharedLine[s.Name] = nameAt.line
+	d.sharedLine[s.Name] = at.name.line
 	d.file.Shared = append(d.file.Shared, s)
 	d.file.sharedAt = append(d.file.sharedAt, at)
 }
