@@ -191,8 +191,9 @@ func (o *running) gather(ctx context.Context, p *planned, id string, spool *repo
 
 // judge turns the evidence into a record.
 func (o *running) judge(p *planned, header verdicts.Header, e *runner.Evidence) *verdicts.Record {
-	results, sensitivity, notes := verdicts.All(e.Cases, e.Controls, p.tenancy, time.Now())
-	summary := verdicts.Summarise(results, time.Now().UTC())
+	now := time.Now().UTC()
+	results, sensitivity, notes := verdicts.All(e.Cases, e.Controls, p.tenancy, now)
+	summary := verdicts.Summarise(results, now)
 	summary.Sensitivity = sensitivity
 	summary.Notes = append(append(append([]string{}, p.tenancy.Notes...), e.Notes...), notes...)
 	if e.Interrupted {
@@ -208,6 +209,7 @@ func (o *running) judge(p *planned, header verdicts.Header, e *runner.Evidence) 
 		}
 		leave("%d of %d attempts were left out by %s", left, p.whole, strings.Join(header.Filters, " "))
 	}
+	summary.Notes = append(summary.Notes, verdicts.Exceptions(results, p.tenancy, !summary.Partial, now)...)
 	for _, left := range e.Left {
 		summary.Notes = append(summary.Notes, "not cleaned up: "+left)
 	}

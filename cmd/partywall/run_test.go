@@ -98,6 +98,21 @@ func TestJudgeSaysWhatIsMissing(t *testing.T) {
 	assert.Equal(t, []string{"the run was interrupted before its end"}, rec.Summary.NotRun)
 }
 
+func TestJudgeSpeaksOfIdleExceptionsOnceTheRunIsWhole(t *testing.T) {
+	const idle = `the exception "network/http/acne.*" of net matches nothing that was tried: mend its match, or remove it`
+	p := fakePlan()
+	p.tenancy.Exceptions = []tenancy.Exception{{Match: "network/http/acne.*", Owner: "net", Expires: time.Now().AddDate(1, 0, 0)}}
+	evidence := &runner.Evidence{Cases: []verdicts.Case{{Attempt: suites.Attempt{Suite: "network"}}}}
+	rec := fakeRun(nil, nil).judge(p, verdicts.Header{}, evidence)
+	require.True(t, rec.Summary.Partial)
+	assert.NotContains(t, rec.Summary.Notes, idle)
+
+	p.whole, p.tenancy.Unclaimed = 2, nil
+	rec = fakeRun(nil, nil).judge(p, verdicts.Header{}, evidence)
+	require.False(t, rec.Summary.Partial)
+	assert.Contains(t, rec.Summary.Notes, idle)
+}
+
 // finished runs the end of a run in a folder of its own.
 func finished(t *testing.T, o *running, record *verdicts.Record, list ...string) error {
 	t.Helper()
