@@ -18,6 +18,8 @@ type Format interface {
 	Name() string
 	// Write writes the whole record.
 	Write(w io.Writer, rec *verdicts.Record) error
+	// Wrote says whether a file begins as what this format writes.
+	Wrote(r io.Reader) bool
 }
 
 // formats are the file formats there are, by name.

@@ -47,6 +47,8 @@ type failing struct{}
 
 func (failing) Name() string { return "failing" }
 
+func (failing) Wrote(io.Reader) bool { return false }
+
 func (failing) Write(w io.Writer, _ *verdicts.Record) error {
 	if _, err := w.Write(make([]byte, 1<<20)); err != nil {
 		return err

@@ -19,6 +19,12 @@ import (
 // that is more than the run took by the clock.
 type JUnit struct{}
 
+// The root element and its name attribute, by which a file of ours is known.
+const (
+	rootElement = "testsuites"
+	rootName    = "partywall"
+)
+
 // Name is "junit".
 func (JUnit) Name() string { return "junit" }
 
@@ -34,7 +40,7 @@ func (JUnit) Write(w io.Writer, rec *verdicts.Record) error {
 	for i := range suites {
 		total.merge(suites[i].tally)
 	}
-	root := element("testsuites", append([]xml.Attr{attr("name", "partywall")}, total.attrs()...)...)
+	root := element(rootElement, append([]xml.Attr{attr("name", rootName)}, total.attrs()...)...)
 	if err := enc.EncodeToken(root); err != nil {
 		return err
 	}
