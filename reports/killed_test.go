@@ -34,6 +34,8 @@ func TestAKilledRun(t *testing.T) {
 		info, err := os.Stat(SpoolPath(results.Path))
 		return err == nil && info.Size() > 1<<16
 	}, time.Minute, time.Millisecond)
+	_, err := CreateSpool(SpoolPath(results.Path))
+	require.ErrorIs(t, err, ErrBusy)
 	require.NoError(t, run.Process.Kill())
 	require.Error(t, run.Wait())
 
@@ -48,6 +50,10 @@ func TestAKilledRun(t *testing.T) {
 	assert.NotEmpty(t, rec.Results)
 	assert.True(t, rec.Summary.Partial)
 	assert.Contains(t, rec.Summary.NotRun[0], fmt.Sprintf("%d of 1000000 planned attempts have a result", len(rec.Results)))
+
+	next, err := CreateSpool(SpoolPath(results.Path))
+	require.NoError(t, err, "the lock ended with its process")
+	require.NoError(t, next.Close())
 }
 
 func spoolForEver(t *testing.T, folder string) {

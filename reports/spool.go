@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,13 +19,18 @@ func SpoolPath(results string) string {
 	return strings.TrimSuffix(results, filepath.Ext(results)) + spoolExt
 }
 
+// ErrBusy says that a spool is another run's, which is still under way.
+var ErrBusy = errors.New("another run is writing it")
+
 // Spool is a run's record as it grows: JSON lines, each in the file as soon
 // as its method returns, so that a killed run leaves all that it knew. Its
 // methods may be called concurrently.
 type Spool struct {
 	mu     sync.Mutex
 	file   *os.File
-	broken error // of the first write that failed
+	made   []string // folders that there were not before, the innermost first
+	begun  bool     // something was written
+	broken error    // of the first write that failed
 }
 
 // spoolLine is one line. Exactly one part is set.
@@ -35,16 +41,16 @@ type spoolLine struct {
 	Summary  *verdicts.Summary `json:"summary,omitempty"`
 }
 
-// CreateSpool starts a spool, in place of one that an earlier run left.
+// CreateSpool starts a spool, in place of one that an earlier run left. It is
+// this run's alone until it is closed; where it is another's, the error is
+// ErrBusy.
 func CreateSpool(path string) (*Spool, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	made := missing(filepath.Dir(path))
+	f, err := claim(path)
+	if err != nil {
 		return nil, fmt.Errorf("creating spool %s: %w", path, err)
 	}
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, fmt.Errorf("creating spool: %w", err)
-	}
-	return &Spool{file: f}, nil
+	return &Spool{file: f, made: made}, nil
 }
 
 // Header opens the record. It comes first, and once.
@@ -69,11 +75,27 @@ func (s *Spool) Summary(sum verdicts.Summary) error {
 	return s.failed(s.file.Sync())
 }
 
-// Close closes the file.
+// Close closes the file, and lets other runs have it. A spool in which nothing
+// was written is removed: it says nothing of any run.
 func (s *Spool) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.begun {
+		s.discard()
+	}
 	return s.failed(s.file.Close())
+}
+
+// discard removes the file and the folders that were made for it, as far as
+// they hold nothing else. What cannot be removed does no harm.
+func (s *Spool) discard() {
+	if !inPlace(s.file) {
+		return
+	}
+	_ = os.Remove(s.file.Name())
+	for _, folder := range s.made {
+		_ = os.Remove(folder)
+	}
 }
 
 // write appends one line with a single write. After a write that failed none
@@ -86,6 +108,7 @@ func (s *Spool) write(line spoolLine) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken == nil {
+		s.begun = true
 		_, err := s.file.Write(append(text, '\n'))
 		s.broken = s.failed(err)
 	}

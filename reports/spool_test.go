@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -127,6 +128,69 @@ func TestSpoolIsSafeForMany(t *testing.T) {
 	assert.Len(t, rec.Results, 400)
 	assert.True(t, rec.Summary.Partial)
 	require.NoError(t, s.Close())
+}
+
+func TestASpoolIsOneRunsUntilItIsClosed(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "not", "there", "results.jsonl")
+	first, err := CreateSpool(path)
+	require.NoError(t, err)
+	require.NoError(t, first.Header(verdicts.Header{Run: "first"}))
+	_, err = CreateSpool(path)
+	require.ErrorIs(t, err, ErrBusy)
+	rec, err := Read(path)
+	require.NoError(t, err)
+	assert.Equal(t, "first", rec.Header.Run, "whoever is refused has emptied nothing")
+	require.NoError(t, first.Close())
+
+	second, err := CreateSpool(path)
+	require.NoError(t, err)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Zero(t, info.Size(), "an earlier record is void at once")
+	require.NoError(t, second.Close())
+	left, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err, "the folder was there before")
+	assert.Empty(t, left)
+}
+
+func TestASpoolWithNothingInItLeavesNothing(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "not", "there", "results.jsonl")
+	s, err := CreateSpool(path)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	assert.NoDirExists(t, filepath.Join(folder, "not"))
+
+	// Beside another file its folder stays, and one that has taken its place too.
+	s, err = CreateSpool(path)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, os.WriteFile(path, []byte("another's"), 0o600))
+	require.NoError(t, s.Close())
+	assert.FileExists(t, path)
+}
+
+// TestManyRunsTakeTurns has runs that begin and end at once, each of which
+// removes what the next may have just opened.
+func TestManyRunsTakeTurns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out", "results.jsonl")
+	var all sync.WaitGroup
+	var holders atomic.Int32
+	for range 8 {
+		all.Go(func() {
+			for range 200 {
+				s, err := CreateSpool(path)
+				if err != nil {
+					continue
+				}
+				assert.EqualValues(t, 1, holders.Add(1), "a record has one run")
+				holders.Add(-1)
+				assert.NoError(t, s.Close())
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestSpoolErrorsSurface(t *testing.T) {
