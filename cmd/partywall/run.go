@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -72,14 +71,8 @@ func (o *running) check() ([]reports.Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--report: %w", err)
 	}
-	spool := filepath.Clean(spoolPath(specs))
-	for _, spec := range specs {
-		if o.file != "" && sameFile(spec.Path, o.file) {
-			return nil, fmt.Errorf("--report: %s is the tenancy file; give the %s report another path", spec.Path, spec.Format.Name())
-		}
-		if filepath.Clean(spec.Path) == spool {
-			return nil, fmt.Errorf("--report: the run's record is spooled to %s while it grows; give the %s report another path", spool, spec.Format.Name())
-		}
+	if err := o.checkPlaces(specs); err != nil {
+		return nil, err
 	}
 	for _, d := range []struct {
 		flag         string
@@ -107,9 +100,11 @@ func (o *running) run(c *cobra.Command) error {
 		return err
 	}
 	id, now := runner.NewID(), time.Now().UTC()
-	if err := voidOld(specs, id, now); err != nil {
-		return cannotRun(err)
+	spool, err := openSpool(specs, id, now)
+	if err != nil {
+		return err
 	}
+	defer func() { _ = spool.Close() }() // its summary, the last line, is synced when it is written
 	p, err := o.plan(ctx)
 	if err != nil {
 		return err
@@ -121,25 +116,14 @@ func (o *running) run(c *cobra.Command) error {
 	if err != nil {
 		return unanswered(p.cluster, err)
 	}
-	spool, err := openSpool(specs, header)
-	if err != nil {
+	if err := begin(spool, specs, header); err != nil {
 		return cannotRun(err)
 	}
-	defer func() { _ = spool.Close() }() // its summary, the last line, is synced when it is written
 	evidence, err := o.gather(ctx, p, header.Run, spool, rerun(o.name, c.Flags(), p.context))
 	if err != nil {
 		return unanswered(p.cluster, err)
 	}
 	return o.finish(specs, spool, o.judge(p, header, evidence))
-}
-
-func sameFile(a, b string) bool {
-	one, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	other, err := os.Stat(b)
-	return err == nil && os.SameFile(one, other)
 }
 
 // refuseIdle refuses a plan of which nothing would be tried: it would end as

@@ -44,7 +44,7 @@ func fakePlan() *planned {
 }
 
 func fakeRun(out, err *bytes.Buffer) *running {
-	o := &running{target: target{app: &app{name: "partywall", streams: streams{out: out, err: err}}}}
+	o := &running{target: target{app: &app{name: "partywall", streams: streams{out: out, err: err}, flags: kubectlFlags()}}}
 	o.options.Image = defaultImage
 	o.selection.Checks = []string{"udp"}
 	return o
@@ -119,9 +119,10 @@ func finished(t *testing.T, o *running, record *verdicts.Record, list ...string)
 	t.Chdir(t.TempDir())
 	specs, err := reports.ParseSpecs(list)
 	require.NoError(t, err)
-	spool, err := openSpool(specs, record.Header)
+	spool, err := openSpool(specs, record.Header.Run, time.Now())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, spool.Close()) }()
+	require.NoError(t, begin(spool, specs, record.Header))
 	return o.finish(specs, spool, record)
 }
 
@@ -217,33 +218,108 @@ func TestTheSpoolStandsBesideTheFirstJSONFile(t *testing.T) {
 	}
 }
 
+// opened opens the spool of a run that never starts.
+func opened(t *testing.T, specs []reports.Spec) {
+	t.Helper()
+	spool, err := openSpool(specs, "3f9a01c2", time.Now())
+	require.NoError(t, err)
+	require.NoError(t, spool.Close())
+}
+
 func TestARunThatNeverStartsLeavesNoOldReport(t *testing.T) {
 	t.Chdir(t.TempDir())
-	specs, err := reports.ParseSpecs([]string{"json=results.json", "junit=junit.xml"})
+	specs, err := reports.ParseSpecs([]string{"json=out/a/results.json", "junit=junit.xml"})
 	require.NoError(t, err)
-	require.NoError(t, voidOld(specs, "3f9a01c2", time.Now()))
-	assert.NoFileExists(t, "results.json", "where there is none, none is made")
+	opened(t, specs)
+	assert.NoFileExists(t, "junit.xml", "where there is none, none is made")
+	assert.NoDirExists(t, "out", "nor a folder")
 
 	green := fakeRecord(0)
 	green.Header.APIVersion, green.Header.Kind = reports.APIVersion, reports.Kind
 	require.NoError(t, reports.WriteAll(specs, green))
-	require.NoError(t, os.WriteFile("results.jsonl", []byte("{}\n"), 0o600))
-	require.NoError(t, voidOld(specs, "3f9a01c2", time.Now()))
-	rec, err := reports.Read("results.json")
+	require.NoError(t, os.WriteFile("out/a/results.jsonl", []byte("{}\n"), 0o600))
+	opened(t, specs)
+	rec, err := reports.Read("out/a/results.json")
 	require.NoError(t, err)
 	assert.True(t, rec.Summary.Partial)
 	assert.Equal(t, 3, rec.Summary.Exit)
 	junit, err := os.ReadFile("junit.xml")
 	require.NoError(t, err)
 	assert.Contains(t, string(junit), "has not finished")
-	assert.NoFileExists(t, "results.jsonl")
+	assert.NoFileExists(t, "out/a/results.jsonl")
 }
 
-func TestTheTenancyFileIsNoPlaceForAReport(t *testing.T) {
+func TestARunWithoutARecordLeavesNoOldReport(t *testing.T) {
 	t.Chdir(t.TempDir())
-	require.NoError(t, os.WriteFile("mine.yaml", []byte("kind: Tenancy\n"), 0o600))
-	o := fakeRun(nil, nil)
-	o.file, o.reports = "mine.yaml", []string{"json=./mine.yaml"}
-	_, err := o.check()
-	require.ErrorContains(t, err, "is the tenancy file")
+	specs, err := reports.ParseSpecs([]string{"json=results.json"})
+	require.NoError(t, err)
+	require.NoError(t, reports.WriteAll(specs, fakeRecord(0)))
+	require.NoError(t, os.Mkdir("results.jsonl", 0o700))
+	_, err = openSpool(specs, "3f9a01c2", time.Now())
+	var e *exit
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, exitCannotRun, e.code)
+	require.ErrorContains(t, err, "creating spool results.jsonl")
+	rec, err := reports.Read("results.json")
+	require.NoError(t, err)
+	assert.Equal(t, 3, rec.Summary.Exit)
+}
+
+func TestASecondRunLeavesTheFirstOnesReportsAlone(t *testing.T) {
+	t.Chdir(t.TempDir())
+	specs, err := reports.ParseSpecs([]string{"json=results.json"})
+	require.NoError(t, err)
+	first, err := openSpool(specs, "3f9a01c2", time.Now())
+	require.NoError(t, err)
+	require.NoError(t, begin(first, specs, verdicts.Header{Run: "3f9a01c2"}))
+
+	_, err = openSpool(specs, "4e8b12d3", time.Now())
+	require.EqualError(t, err, "--report: another run is under way and has its record in results.jsonl; wait for its end, or give this run another place with --report json=PATH")
+	var e *exit
+	assert.NotErrorAs(t, err, &e, "usage, and no run that failed")
+	for _, path := range []string{"results.json", "results.jsonl"} {
+		rec, err := reports.Read(path)
+		require.NoError(t, err)
+		assert.Equal(t, "3f9a01c2", rec.Header.Run, path)
+	}
+	require.NoError(t, first.Close())
+	opened(t, specs)
+}
+
+func TestWhatARunReadsIsNoPlaceForItsReports(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("KUBECONFIG", "other:kube.json")
+	for _, name := range []string{"mine.yaml", "mine.jsonl", "kube.json", "kube.jsonl", "named.yaml"} {
+		require.NoError(t, os.WriteFile(name, nil, 0o600)) // which alone could be replaced
+	}
+	require.NoError(t, os.Symlink("kube.json", "link.json"))
+	named := "named.yaml"
+	for name, tc := range map[string]struct {
+		file, report string
+		kubeconfig   *string
+		want         string
+	}{
+		"the tenancy file":       {"mine.yaml", "json=./mine.yaml", nil, "--report: ./mine.yaml is the tenancy file; give the json report another path"},
+		"the record over it":     {"mine.jsonl", "json=mine.json", nil, "--report: the run's record is spooled to mine.jsonl, which is the tenancy file; give the json report another path"},
+		"the kubeconfig":         {"", "junit=kube.json", nil, "--report: kube.json is the kubeconfig; give the junit report another path"},
+		"by another name":        {"", "json=link.json", nil, "--report: link.json is the kubeconfig; give the json report another path"},
+		"the one of the flag":    {"", "json=named.yaml", &named, "--report: named.yaml is the kubeconfig; give the json report another path"},
+		"not the variable's now": {"", "json=kube.json", &named, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := fakeRun(nil, nil)
+			o.file = tc.file
+			if tc.kubeconfig != nil {
+				o.flags.KubeConfig = tc.kubeconfig
+			}
+			specs, err := reports.ParseSpecs([]string{tc.report})
+			require.NoError(t, err)
+			err = o.checkPlaces(specs)
+			if tc.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.EqualError(t, err, tc.want)
+		})
+	}
 }

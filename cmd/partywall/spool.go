@@ -3,43 +3,54 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/partywall/partywall/reports"
 	"github.com/partywall/partywall/verdicts"
 )
 
-// openSpool starts the record on disk and puts partial reports in the place of
-// older ones.
-func openSpool(specs []reports.Spec, header verdicts.Header) (*reports.Spool, error) {
-	spool, err := reports.CreateSpool(spoolPath(specs))
+// openSpool takes the place of the record for this run alone, and voids what
+// earlier runs left. Where another run is under way, nothing is touched.
+func openSpool(specs []reports.Spec, run string, now time.Time) (*reports.Spool, error) {
+	path := spoolPath(specs)
+	spool, err := reports.CreateSpool(path)
+	if errors.Is(err, reports.ErrBusy) {
+		return nil, fmt.Errorf("--report: another run is under way and has its record in %s; wait for its end, or give this run another place with --report json=PATH", path)
+	}
+	// Also without a record: what is green must not stay.
+	voided := voidOld(specs, run, now)
 	if err != nil {
-		return nil, err
+		return nil, cannotRun(errors.Join(err, voided))
 	}
-	if err := spool.Header(header); err != nil {
-		return nil, err
+	if voided != nil {
+		_ = spool.Close()
+		return nil, cannotRun(voided)
 	}
-	return spool, reports.Begin(files(specs), header)
+	return spool, nil
 }
 
 // voidOld puts a partial report in the place of each that an earlier run left,
 // before anything can fail: a run that never starts must not leave the green
 // report of another in its place. Where there is none, none is made.
 func voidOld(specs []reports.Spec, run string, now time.Time) error {
-	if err := os.Remove(spoolPath(specs)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
-		return fmt.Errorf("removing the record of an earlier run: %w", err)
-	}
 	old := slices.DeleteFunc(files(specs), func(s reports.Spec) bool {
 		_, err := os.Stat(s.Path)
 		return err != nil
 	})
 	return reports.Begin(old, verdicts.Header{Run: run, Version: version, Started: now})
+}
+
+// begin starts the record on disk and puts partial reports in the place of
+// older ones.
+func begin(spool *reports.Spool, specs []reports.Spec, header verdicts.Header) error {
+	if err := spool.Header(header); err != nil {
+		return err
+	}
+	return reports.Begin(files(specs), header)
 }
 
 // spoolPath is where the record grows: beside the first JSON report that is a
