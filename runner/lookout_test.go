@@ -86,7 +86,9 @@ func TestLookOutNamesWhatChanges(t *testing.T) {
 	}, "t1", "t2", "t3", "t4")
 	told := watchers(client)
 	l := r.lookOut(t.Context())
-	policy := func(name string, generation int64) runtime.Object { return meta("NetworkPolicy", "t1", name, generation) }
+	policy := func(name string, generation int64) runtime.Object {
+		return meta("NetworkPolicy", "t1", name, generation)
+	}
 	policies := told["networkpolicies"]
 	policies.Add(policy("brief", 1))
 	policies.Delete(policy("brief", 1))
