@@ -24,6 +24,9 @@ type cell struct {
 type rung struct {
 	kind    verdicts.Rung
 	control *control
+	// standsFor is the control of the same kind by name, which this one by the
+	// Service's address can stand in for where the name was not resolved.
+	standsFor *control
 }
 
 // control is an attempt that ought to get through: on the same target, port,
@@ -151,7 +154,7 @@ func (b *binder) ladder(c *cell) []rung {
 	climb := func(kind verdicts.Rung, places []*place) {
 		for _, p := range places {
 			if near := neighbours(p, c.target, c.source.node); len(near) > 0 {
-				ladder = append(ladder, rung{kind, b.control(near[0], c.target, c.attempt)})
+				ladder = append(ladder, b.rungs(kind, near[0], c)...)
 				return
 			}
 		}
@@ -161,9 +164,27 @@ func (b *binder) ladder(c *cell) []rung {
 	climb(verdicts.RungSameTenant, slices.DeleteFunc(slices.Clone(b.byTenant[own.tenant]), func(p *place) bool { return p == own }))
 	climb(verdicts.RungCrossing, b.crossers(c))
 	if b.tenancy.Promises.WeakControls {
-		ladder = append(ladder, rung{verdicts.RungListener, b.listener(c.target, c.attempt)})
+		ladder = append(ladder, rung{kind: verdicts.RungListener, control: b.listener(c.target, c.attempt)})
 	}
 	return ladder
+}
+
+// rungs are the control of a kind, and beside one by name the same by the
+// address that the name stands for: a tenant whose policies keep it from the
+// resolver can show its target alive by that alone.
+func (b *binder) rungs(kind verdicts.Rung, source *pod, c *cell) []rung {
+	byName := b.control(source, c.target, c.attempt)
+	all := []rung{{kind: kind, control: byName}}
+	address := c.attempt
+	switch address.Address {
+	case suites.ServiceName:
+		address.Address = suites.ServiceIP
+	case suites.Headless:
+		address.Address = suites.PodIP
+	default:
+		return all
+	}
+	return append(all, rung{kind: kind, control: b.control(source, c.target, address), standsFor: byName})
 }
 
 // admitted is the control of an attempt on a real Service: the same attempt by
@@ -180,7 +201,7 @@ func (b *binder) admitted(c *cell) []rung {
 		}
 		for _, q := range p.pods {
 			if q.node == c.source.node {
-				return []rung{{verdicts.RungCrossing, b.serviceControl(q, c.attempt)}}
+				return []rung{{kind: verdicts.RungCrossing, control: b.serviceControl(q, c.attempt)}}
 			}
 			if second == nil {
 				second = q
@@ -190,7 +211,7 @@ func (b *binder) admitted(c *cell) []rung {
 	if second == nil {
 		return nil
 	}
-	return []rung{{verdicts.RungCrossing, b.serviceControl(second, c.attempt)}}
+	return []rung{{kind: verdicts.RungCrossing, control: b.serviceControl(second, c.attempt)}}
 }
 
 func (b *binder) serviceControl(source *pod, a suites.Attempt) *control {

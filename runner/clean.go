@@ -157,7 +157,7 @@ func made(o metav1.ObjectMeta) bool {
 			return true
 		}
 	}
-	return false
+	return o.Name == headlessName(o.Labels[labelRun])
 }
 
 // isGone says of a deletion's answer that this very object is no more; a

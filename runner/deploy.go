@@ -54,11 +54,25 @@ func (r *run) create(ctx context.Context, p *place) {
 		if slot == slotSource {
 			continue
 		}
-		if _, err := r.cluster.Client.CoreV1().Services(p.namespace).Create(ctx, r.service(p, slot, job), metav1.CreateOptions{}); err != nil {
-			p.fail("the probe Service was refused in namespace %s: %v", p.namespace, err)
+		service, err := r.createService(ctx, p, r.service(p, slot, job))
+		if err != nil {
 			return
 		}
+		p.pods[slot].cluster = service.Spec.ClusterIP
+		if slot == slotTarget0 {
+			if _, err := r.createService(ctx, p, r.headless(p, job)); err != nil {
+				return
+			}
+		}
 	}
+}
+
+func (r *run) createService(ctx context.Context, p *place, s *corev1.Service) (*corev1.Service, error) {
+	made, err := r.cluster.Client.CoreV1().Services(p.namespace).Create(ctx, s, metav1.CreateOptions{})
+	if err != nil {
+		p.fail("the probe Service was refused in namespace %s: %v", p.namespace, err)
+	}
+	return made, err
 }
 
 // awaitReady watches a place's pods until all are ready, and beside them the

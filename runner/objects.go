@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -34,6 +35,12 @@ func objectName(run string, slot int) string {
 	return "partywall-" + run + "-" + slotNames[slot]
 }
 
+// headlessSuffix stands in the place of a slot's name in that of the Service
+// without an address by which the pods of a run have names of their own.
+const headlessSuffix = "pods"
+
+func headlessName(run string) string { return "partywall-" + run + "-" + headlessSuffix }
+
 func (r *run) job(p *place, slot int) *batchv1.Job {
 	job := manifests.ProbeJob()
 	job.Name, job.Namespace = objectName(r.id, slot), p.namespace
@@ -43,6 +50,7 @@ func (r *run) job(p *place, slot int) *batchv1.Job {
 	r.mark(job.Spec.Template.Labels, slot)
 	spec := &job.Spec.Template.Spec
 	spec.Affinity = r.nodes.prefer(slot)
+	spec.Hostname, spec.Subdomain = slotNames[slot], headlessName(r.id)
 	c := &spec.Containers[0]
 	c.Image = r.opts.Image
 	c.Args = append(c.Args, "--socket", socketPath)
@@ -58,12 +66,28 @@ func (r *run) job(p *place, slot int) *batchv1.Job {
 			c.Args = append(c.Args, "--"+port.Protocol+"-port", strconv.Itoa(port.Number))
 			allowLowPort(spec, port)
 		}
+		if name := p.names[port]; name != "" {
+			callPort(c, port, name)
+		}
 	}
 	if health := p.healthPort(); health != probes.PortHealth {
 		c.Args = append(c.Args, "--health-port", strconv.Itoa(health))
 		moveHealth(c, health)
 	}
 	return job
+}
+
+// callPort gives a port the name that the tenant's own containers give it,
+// since policies may select by that.
+func callPort(c *corev1.Container, port tenancy.Port, name string) {
+	protocol := corev1.Protocol(strings.ToUpper(port.Protocol))
+	for i := range c.Ports {
+		if int(c.Ports[i].ContainerPort) == port.Number && c.Ports[i].Protocol == protocol {
+			c.Ports[i].Name = name
+			return
+		}
+	}
+	c.Ports = append(c.Ports, corev1.ContainerPort{Name: name, ContainerPort: int32(port.Number), Protocol: protocol})
 }
 
 // abandonAfter leaves the places that are ready first the time until the last
@@ -117,6 +141,18 @@ func (r *run) service(p *place, slot int, owner *batchv1.Job) *corev1.Service {
 	for _, port := range p.ports {
 		s.Spec.Ports = append(s.Spec.Ports, servicePort(port))
 	}
+	return s
+}
+
+// headless is the Service by which the run's pods have names of their own. It
+// needs one port to be valid; the names lead to all of them.
+func (r *run) headless(p *place, owner *batchv1.Job) *corev1.Service {
+	s := r.service(p, slotTarget0, owner)
+	s.Name = headlessName(r.id)
+	delete(s.Labels, labelPod)
+	s.Spec.ClusterIP = corev1.ClusterIPNone
+	s.Spec.Selector = map[string]string{labelRun: r.id}
+	s.Spec.Ports = s.Spec.Ports[:1]
 	return s
 }
 

@@ -42,7 +42,8 @@ var ownPorts = [...]tenancy.Port{
 type place struct {
 	tenant    string
 	namespace string
-	ports     []tenancy.Port // of its targets: their own, and those that are asked for
+	ports     []tenancy.Port          // of its targets: their own, and those that are asked for
+	names     map[tenancy.Port]string // of ports, for policies that select by it
 	pods      [slots]*pod
 	touched   bool   // something may have been created
 	problem   string // why it has no probes, in the words of whoever refused
@@ -53,6 +54,7 @@ type pod struct {
 	place   *place
 	slot    int
 	job     string // also its Service's name, where it is a target
+	cluster string // the cluster IP of that Service
 	jobUID  types.UID
 	name    string
 	node    string
@@ -70,6 +72,9 @@ func (p *place) fail(format string, args ...any) {
 		p.problem = fmt.Sprintf(format, args...)
 	}
 }
+
+// headless is the name of the Service that gives the run's pods their own names.
+func (q *pod) headless() string { return strings.TrimSuffix(q.job, slotNames[q.slot]) + headlessSuffix }
 
 func (q *pod) target() bool { return q.slot != slotSource }
 
@@ -92,13 +97,19 @@ func (q *pod) ip() netip.Addr {
 	return netip.Addr{}
 }
 
-// host is what a source is told to connect to. The Service's name ends in
-// .svc, so that the pod's search path adds whatever the cluster's domain is.
+// host is what a source is told to connect to. Names end in .svc, so that the
+// pod's search path adds whatever the cluster's domain is.
 func (q *pod) host(address suites.Address) string {
-	if address == suites.PodIP {
+	switch address {
+	case suites.PodIP:
 		return q.ip().String()
+	case suites.ServiceIP:
+		return q.cluster
+	case suites.Headless:
+		return slotNames[q.slot] + "." + q.headless() + "." + q.place.namespace + ".svc"
+	default:
+		return q.job + "." + q.place.namespace + ".svc"
 	}
-	return q.job + "." + q.place.namespace + ".svc"
 }
 
 // placesOf finds the namespaces that the attempts need probes in, and the
@@ -108,7 +119,7 @@ func placesOf(attempts []suites.Attempt) []*place {
 	add := func(s suites.Place) *place {
 		p, ok := byNamespace[s.Namespace]
 		if !ok {
-			p = &place{tenant: s.Tenant, namespace: s.Namespace, ports: slices.Clone(ownPorts[:])}
+			p = &place{tenant: s.Tenant, namespace: s.Namespace, ports: slices.Clone(ownPorts[:]), names: map[tenancy.Port]string{}}
 			byNamespace[s.Namespace] = p
 		}
 		return p
@@ -124,8 +135,12 @@ func placesOf(attempts []suites.Attempt) []*place {
 			}
 			continue
 		}
-		if to := add(a.To); !slices.Contains(to.ports, a.Port) {
+		to := add(a.To)
+		if !slices.Contains(to.ports, a.Port) {
 			to.ports = append(to.ports, a.Port)
+		}
+		if a.PortName != "" {
+			to.names[a.Port] = a.PortName
 		}
 	}
 	places := make([]*place, 0, len(byNamespace))

@@ -41,8 +41,8 @@ func podNeeds(one corev1.ResourceRequirements) map[corev1.ResourceName]resource.
 	}
 	cpu, memory := times(*one.Requests.Cpu()), times(*one.Requests.Memory())
 	return map[corev1.ResourceName]resource.Quantity{
-		corev1.ResourceServices:       *resource.NewQuantity(targets, resource.DecimalSI),
-		"count/services":              *resource.NewQuantity(targets, resource.DecimalSI),
+		corev1.ResourceServices:       *resource.NewQuantity(targets+1, resource.DecimalSI),
+		"count/services":              *resource.NewQuantity(targets+1, resource.DecimalSI),
 		corev1.ResourcePods:           *resource.NewQuantity(slots+1, resource.DecimalSI),
 		"count/pods":                  *resource.NewQuantity(slots+1, resource.DecimalSI),
 		"count/jobs.batch":            *resource.NewQuantity(slots, resource.DecimalSI),

@@ -319,16 +319,33 @@ func (c *cell) bestControl(round int) (verdicts.Control, bool) {
 	best, proven := verdicts.Control{Rung: verdicts.RungNone}, false
 	for i, rung := range c.controls {
 		before, after := rung.control.before[round], rung.control.after[round]
-		if i > 0 && (before.outcome != probes.Reached || after.outcome != probes.Reached) {
+		if i > 0 && (before.outcome != probes.Reached || after.outcome != probes.Reached || !rung.mayStandIn(round)) {
 			continue
 		}
 		best = verdicts.Control{Before: before.outcome, After: after.outcome, Rung: rung.kind}
+		if rung.standsFor != nil {
+			best.Address = rung.control.address
+		}
 		proven = before.arrivals.Proven && after.arrivals.Proven
 		if before.outcome == probes.Reached && after.outcome == probes.Reached {
 			break
 		}
 	}
 	return best, proven
+}
+
+// mayStandIn says that the control that this one stands for, if any, failed by
+// its resolver's silence alone.
+func (r rung) mayStandIn(round int) bool {
+	if r.standsFor == nil {
+		return true
+	}
+	for _, s := range []*shot{r.standsFor.before[round], r.standsFor.after[round]} {
+		if s.outcome != probes.Reached && !verdicts.Unanswered(s.outcome, s.observation) {
+			return false
+		}
+	}
+	return true
 }
 
 // cases of the controls, judged to prove the run's sensitivity.

@@ -23,8 +23,16 @@ type Address string
 // The kinds of address.
 const (
 	ServiceName Address = "service-name" // the DNS name of the target's own Service
+	ServiceIP   Address = "service-ip"   // that Service's cluster IP
+	Headless    Address = "headless"     // the pod's own DNS name under a headless Service
 	PodIP       Address = "pod-ip"
 )
+
+// Addresses are all kinds, in the order in which they are tried.
+var Addresses = []Address{ServiceName, ServiceIP, Headless, PodIP}
+
+// ByName says that a resolver has to be asked for the address.
+func (a Address) ByName() bool { return a == ServiceName || a == Headless }
 
 // Placement says where source and target stand to each other.
 type Placement string
@@ -52,6 +60,7 @@ type Attempt struct {
 	Admitted     []Place // who may reach that Service, to tell that it is alive
 	Address      Address
 	Port         tenancy.Port
+	PortName     string // what the target's container calls it; empty where policies need not know it
 	Do           probes.Do
 	Placement    Placement
 	Sidecar      bool // the source pod carries a mesh proxy

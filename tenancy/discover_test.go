@@ -66,7 +66,7 @@ func TestDiscoverWithoutFile(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, &Tenancy{
 		Name:      "kind-dev",
-		Tenants:   []Tenant{{"acme", []string{"acme-db", "acme-web"}}, {"globex", []string{"globex-api"}}},
+		Tenants:   []Tenant{{Name: "acme", Namespaces: []string{"acme-db", "acme-web"}}, {Name: "globex", Namespaces: []string{"globex-api"}}},
 		FailOn:    High,
 		Ignored:   systemIgnored,
 		Unclaimed: []string{"lost", "mine"},
@@ -97,9 +97,9 @@ failOn: low
 	assert.Equal(t, "staging", got.Name)
 	assert.Equal(t, "f.yaml", got.Path)
 	assert.Equal(t, []Tenant{
-		{"acme", []string{"acme-db", "acme-web"}},
-		{"globex", []string{"globex-api", "kube-tenant"}},
-		{"umbrella", []string{"umbrella"}},
+		{Name: "acme", Namespaces: []string{"acme-db", "acme-web"}},
+		{Name: "globex", Namespaces: []string{"globex-api", "kube-tenant"}},
+		{Name: "umbrella", Namespaces: []string{"umbrella"}},
 	}, got.Tenants)
 	assert.Equal(t, []string{"default", "istio-system", "kube-public", "sandbox-1", "sandbox-2"}, got.Ignored)
 	assert.Equal(t, []string{"lost"}, got.Unclaimed)
@@ -200,7 +200,7 @@ func TestNamespacesBeingDeletedAreLeftOut(t *testing.T) {
 		terminating(namespace("initech", "tenant=initech")))
 	got, err := Discover(context.Background(), client, parse(t, head+"crossings:\n  - {from: acme, to: initech, ports: [tcp/1], reason: r}\n"), "")
 	require.NoError(t, err, "a tenant on its way out may still be spoken of")
-	assert.Equal(t, []Tenant{{"acme", []string{"acme-web"}}, {"globex", []string{"globex-api"}}}, got.Tenants)
+	assert.Equal(t, []Tenant{{Name: "acme", Namespaces: []string{"acme-web"}}, {Name: "globex", Namespaces: []string{"globex-api"}}}, got.Tenants)
 	assert.Empty(t, got.Unclaimed)
 	assert.Equal(t, []string{
 		"namespace globex-old is being deleted and was left out",
@@ -224,7 +224,7 @@ func TestNamespacesComeInPages(t *testing.T) {
 	got, err := Discover(context.Background(), client, nil, "")
 	require.NoError(t, err)
 	assert.Equal(t, []string{"", "page-2", "page-3"}, asked)
-	assert.Equal(t, []Tenant{{"t1", []string{"n1"}}, {"t2", []string{"n2"}}, {"t3", []string{"n3"}}}, got.Tenants)
+	assert.Equal(t, []Tenant{{Name: "t1", Namespaces: []string{"n1"}}, {Name: "t2", Namespaces: []string{"n2"}}, {Name: "t3", Namespaces: []string{"n3"}}}, got.Tenants)
 }
 
 func TestListedTenantsNeedNoRightToList(t *testing.T) {
@@ -274,7 +274,7 @@ func TestAStatementMadeByCodeWorks(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, got.Tenants, 2)
 
-	_, err = Discover(context.Background(), client, &File{List: []Tenant{{"x", []string{"a"}}}}, "")
+	_, err = Discover(context.Background(), client, &File{List: []Tenant{{Name: "x", Namespaces: []string{"a"}}}}, "")
 	require.EqualError(t, err, `found only the tenant "x"; isolation takes two: list another under tenants.list`)
 	_, err = Discover(context.Background(), client, &File{Shared: []Shared{{Name: "s", Namespace: "nowhere"}}, ByLabel: "team"}, "")
 	require.EqualError(t, err, `namespace "nowhere" of the shared service "s" does not exist in the cluster`)

@@ -257,7 +257,7 @@ failOn: low
 			require.NoError(t, err)
 			assert.Equal(t, "staging", f.Name)
 			assert.Equal(t, "example.com/tenant", f.ByLabel)
-			assert.Equal(t, []Tenant{{"umbrella", []string{"umbrella-web", "umbrella-db"}}}, f.List)
+			assert.Equal(t, []Tenant{{Name: "umbrella", Namespaces: []string{"umbrella-web", "umbrella-db"}}}, f.List)
 			assert.Equal(t, []string{"sandbox-*", "default"}, f.Ignore)
 			assert.Equal(t, []Shared{{"audit", "platform", "audit", []Port{{"tcp", 8080}, {"udp", 53}}, []string{"*"}}}, f.Shared)
 			db := []Port{{"tcp", 5432}}

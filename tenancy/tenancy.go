@@ -26,6 +26,13 @@ type Tenancy struct {
 type Tenant struct {
 	Name       string
 	Namespaces []string
+	Ports      []NamedPort // that its own objects name, where they were observed
+}
+
+// NamedPort is a port and what containers call it; empty where they do not.
+type NamedPort struct {
+	Port
+	Name string
 }
 
 // Port is a transport port as policies name it: tcp/8080, udp/53.

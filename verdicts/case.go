@@ -97,12 +97,11 @@ func through(o probes.Outcome) bool {
 	return false
 }
 
-// unanswered says that the source's resolver gave it no answer, as where a
-// policy closes its way to the DNS. For itself that is no denial: the resolver
-// may be down.
-func (s Seen) unanswered() bool {
-	o := s.Observation
-	return s.Outcome == probes.Error && o != nil && o.Phase == probes.PhaseResolve && o.DNS == probes.DNSTimeout
+// Unanswered says that a source's resolver gave it no answer, as where a policy
+// closes its way to the DNS. For itself that is no denial: the resolver may be
+// down.
+func Unanswered(outcome probes.Outcome, o *probes.Observation) bool {
+	return outcome == probes.Error && o != nil && o.Phase == probes.PhaseResolve && o.DNS == probes.DNSTimeout
 }
 
 // withoutResolver reads a resolver's silence as what it is to the source: the
@@ -112,7 +111,7 @@ func (s Seen) unanswered() bool {
 func withoutResolver(c Case) Case {
 	c.Rounds = slices.Clone(c.Rounds)
 	for i, s := range c.Rounds {
-		if s.unanswered() {
+		if Unanswered(s.Outcome, s.Observation) {
 			c.Rounds[i].Outcome = probes.Unresolved
 		}
 	}

@@ -59,6 +59,9 @@ type Control struct {
 	Before probes.Outcome `json:"before,omitempty"`
 	After  probes.Outcome `json:"after,omitempty"`
 	Rung   Rung           `json:"rung"`
+	// Address is the kind that the control used, where it is not the attempt's:
+	// its resolver did not answer it.
+	Address suites.Address `json:"address,omitempty"`
 }
 
 // Round is what one round of an attempt showed.

@@ -53,6 +53,12 @@ func isolatedWhy(c Case) string {
 	} else {
 		why += fmt.Sprintf("the same port answered %s from %s, before and after each", controlWords(rung, c.To.Tenant), node(c))
 	}
+	for _, s := range c.Rounds {
+		if s.Control.Address != "" {
+			why += fmt.Sprintf(" (by its %s, since its resolver did not answer)", s.Control.Address)
+			break
+		}
+	}
 	if weakest(c, func(s Seen) Rung { return s.Source.Rung }, RungResolver) == RungResolver {
 		why += "; of all that the source may reach only its resolver answered, which is a weak control"
 	}

@@ -67,6 +67,7 @@ func (t *target) plan(ctx context.Context) (*planned, error) {
 	if err != nil {
 		return nil, unanswered(cluster, err)
 	}
+	tenancy.ObservePorts(ctx, cluster.Client, found)
 	all := registry().Plan(found)
 	attempts, err := t.selection.Apply(registry(), found, all)
 	if err != nil {

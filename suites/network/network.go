@@ -66,31 +66,48 @@ func (s Suite) Plan(t *tenancy.Tenancy) []suites.Attempt {
 	return all
 }
 
-// Ports are what the targets of a tenant listen on: the probe's own ports and
+// own are the probe's ports, of which a tenant's policies know nothing.
+var own = []tenancy.Port{
+	{Protocol: "tcp", Number: probes.PortHTTP},
+	{Protocol: "tcp", Number: probes.PortTCP},
+	{Protocol: "udp", Number: probes.PortUDP},
+}
+
+// Ports are what the targets of a tenant listen on: the probe's own ports,
 // those of the crossings that lead to the tenant, since a port that the file
-// names is one that can be declared open to the wrong tenant.
-func Ports(t *tenancy.Tenancy, tenant string) []tenancy.Port {
-	ports := []tenancy.Port{
-		{Protocol: "tcp", Number: probes.PortHTTP},
-		{Protocol: "tcp", Number: probes.PortTCP},
-		{Protocol: "udp", Number: probes.PortUDP},
+// names is one that can be declared open to the wrong tenant, and those that
+// the tenant's own objects name, which a policy may open to everybody.
+func Ports(t *tenancy.Tenancy, tenant tenancy.Tenant) []tenancy.NamedPort {
+	var ports []tenancy.NamedPort
+	add := func(p tenancy.NamedPort) {
+		i := slices.IndexFunc(ports, func(q tenancy.NamedPort) bool { return q.Port == p.Port })
+		switch {
+		case i < 0:
+			ports = append(ports, p)
+		case ports[i].Name == "":
+			ports[i].Name = p.Name
+		}
+	}
+	for _, p := range own {
+		add(tenancy.NamedPort{Port: p})
 	}
 	for _, c := range t.Crossings {
-		if c.To != tenant && c.To != "*" {
+		if c.To != tenant.Name && c.To != "*" {
 			continue
 		}
 		for _, p := range c.Ports {
-			if !slices.Contains(ports, p) {
-				ports = append(ports, p)
-			}
+			add(tenancy.NamedPort{Port: p})
 		}
+	}
+	for _, p := range tenant.Ports {
+		add(p)
 	}
 	return ports
 }
 
 func planPair(t *tenancy.Tenancy, from, to tenancy.Tenant, now time.Time) []suites.Attempt {
 	var all []suites.Attempt
-	ports := Ports(t, to.Name)
+	ports := Ports(t, to)
 	for _, fromNS := range from.Namespaces {
 		for _, toNS := range to.Namespaces {
 			for _, port := range ports {
@@ -98,7 +115,7 @@ func planPair(t *tenancy.Tenancy, from, to tenancy.Tenant, now time.Time) []suit
 					Suite: suite,
 					From:  suites.Place{Tenant: from.Name, Namespace: fromNS},
 					To:    suites.Place{Tenant: to.Name, Namespace: toNS},
-					Port:  port,
+					Port:  port.Port, PortName: port.Name,
 				}
 				a.Check, a.Do = kind(port)
 				expect(&a, t, now)
@@ -109,10 +126,16 @@ func planPair(t *tenancy.Tenancy, from, to tenancy.Tenant, now time.Time) []suit
 	return all
 }
 
-// spread makes the attempts of one port: by each address, on each cell.
+// spread makes the attempts of one port: by each address, on each cell. What
+// differs by address is the way to the pod; policies hold against its port, so
+// that other ports than the probe's own are tried by two.
 func spread(a suites.Attempt) []suites.Attempt {
+	addresses := suites.Addresses
+	if !slices.Contains(own, a.Port) {
+		addresses = []suites.Address{suites.ServiceName, suites.PodIP}
+	}
 	var all []suites.Attempt
-	for _, a.Address = range []suites.Address{suites.ServiceName, suites.PodIP} {
+	for _, a.Address = range addresses {
 		for _, c := range cells {
 			a.Target, a.Placement = c.target, c.placement
 			all = append(all, a)

@@ -1,0 +1,192 @@
+package tenancy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/client-go/kubernetes"
+)
+
+// MaxPorts is how many of the ports that are observed of one tenant are tried:
+// each of them is tried from every other tenant.
+const MaxPorts = 12
+
+// ObservePorts finds the ports that a tenant's NetworkPolicies, Services and
+// pods name, so that targets can listen on them too: a policy that opens 5432
+// to everybody shows only there. Policies come first where there are too many;
+// what is left out, and what could not be looked at, is noted.
+func ObservePorts(ctx context.Context, client kubernetes.Interface, t *Tenancy) {
+	for i := range t.Tenants {
+		o := &observation{names: map[Port]string{}}
+		for _, ns := range t.Tenants[i].Namespaces {
+			if err := o.look(ctx, client, ns); err != nil {
+				t.Notes = append(t.Notes, fmt.Sprintf("the ports that namespace %s uses are not tried: %v", ns, err))
+			}
+		}
+		ports := slices.Concat(o.policies, o.services, o.pods)
+		if extra := len(ports) - MaxPorts; extra > 0 {
+			t.Notes = append(t.Notes, fmt.Sprintf("%d of the ports that tenant %s uses are not tried, since there are more than %d: %s",
+				extra, t.Tenants[i].Name, MaxPorts, portList(ports[MaxPorts:])))
+			ports = ports[:MaxPorts]
+		}
+		for _, p := range ports {
+			t.Tenants[i].Ports = append(t.Tenants[i].Ports, NamedPort{Port: p, Name: o.names[p]})
+		}
+	}
+}
+
+func portList(ports []Port) string {
+	words := make([]string, len(ports))
+	for i, p := range ports {
+		words[i] = p.String()
+	}
+	return strings.Join(words, ", ")
+}
+
+// observation gathers one tenant's ports, each once, by where it was seen first.
+type observation struct {
+	policies, services, pods []Port
+	names                    map[Port]string // of containers' ports
+}
+
+func (o *observation) look(ctx context.Context, client kubernetes.Interface, ns string) error {
+	policies, err := client.NetworkingV1().NetworkPolicies(ns).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	services, err := client.CoreV1().Services(ns).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	pods, err := client.CoreV1().Pods(ns).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	containers := portsOfPods(pods.Items)
+	for i := range policies.Items {
+		for _, rule := range policies.Items[i].Spec.Ingress {
+			for _, p := range rule.Ports {
+				o.addPolicy(p, containers)
+			}
+		}
+	}
+	for i := range services.Items {
+		if !partywalls(services.Items[i].Labels) {
+			o.addService(services.Items[i].Spec.Ports, containers)
+		}
+	}
+	for _, c := range containers {
+		o.add(&o.pods, Port{protocolWord(c.Protocol), int(c.ContainerPort)}, c.Name)
+	}
+	return nil
+}
+
+// partywalls says of an object's labels that a run of this program made it.
+func partywalls(labels map[string]string) bool {
+	return labels["app.kubernetes.io/managed-by"] == "partywall"
+}
+
+func portsOfPods(pods []corev1.Pod) []corev1.ContainerPort {
+	var all []corev1.ContainerPort
+	for i := range pods {
+		if partywalls(pods[i].Labels) || pods[i].Spec.HostNetwork {
+			continue
+		}
+		for _, c := range pods[i].Spec.Containers {
+			for _, p := range c.Ports {
+				p.Protocol = cmp.Or(p.Protocol, corev1.ProtocolTCP)
+				if !slices.Contains(all, p) {
+					all = append(all, p)
+				}
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b corev1.ContainerPort) int {
+		return cmp.Or(cmp.Compare(a.ContainerPort, b.ContainerPort), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Name, b.Name))
+	})
+	return all
+}
+
+// addPolicy takes in what a rule names: a port by number, the ends of a range,
+// or what the containers call by its name.
+func (o *observation) addPolicy(p networkingv1.NetworkPolicyPort, containers []corev1.ContainerPort) {
+	protocol := corev1.ProtocolTCP
+	if p.Protocol != nil {
+		protocol = *p.Protocol
+	}
+	if p.Port == nil {
+		return // all of them, of which some are tried anyhow
+	}
+	for _, number := range numbersOf(*p.Port, protocol, containers) {
+		o.add(&o.policies, Port{protocolWord(protocol), number}, nameOf(*p.Port))
+	}
+	if p.EndPort != nil {
+		o.add(&o.policies, Port{protocolWord(protocol), int(*p.EndPort)}, "")
+	}
+}
+
+// addService takes in what a Service leads to: the pods' ports, not its own.
+func (o *observation) addService(ports []corev1.ServicePort, containers []corev1.ContainerPort) {
+	for _, p := range ports {
+		protocol := cmp.Or(p.Protocol, corev1.ProtocolTCP)
+		target := p.TargetPort
+		if target == (intstr.IntOrString{}) {
+			target = intstr.FromInt32(p.Port)
+		}
+		for _, number := range numbersOf(target, protocol, containers) {
+			o.add(&o.services, Port{protocolWord(protocol), number}, nameOf(target))
+		}
+	}
+}
+
+func nameOf(p intstr.IntOrString) string {
+	if p.Type == intstr.String {
+		return p.StrVal
+	}
+	return ""
+}
+
+// numbersOf finds the numbers of a port that policies and Services may name
+// either way.
+func numbersOf(p intstr.IntOrString, protocol corev1.Protocol, containers []corev1.ContainerPort) []int {
+	if p.Type == intstr.Int {
+		return []int{p.IntValue()}
+	}
+	var numbers []int
+	for _, c := range containers {
+		if c.Name == p.StrVal && c.Protocol == protocol && !slices.Contains(numbers, int(c.ContainerPort)) {
+			numbers = append(numbers, int(c.ContainerPort))
+		}
+	}
+	return numbers
+}
+
+func protocolWord(p corev1.Protocol) string { return strings.ToLower(string(p)) }
+
+// add keeps a port once. A name is kept once too, since a pod cannot give it
+// to two ports.
+func (o *observation) add(to *[]Port, p Port, name string) {
+	if p.Protocol != "tcp" && p.Protocol != "udp" || p.Number < 1 || p.Number > 65535 {
+		return
+	}
+	taken := false
+	for _, n := range o.names {
+		taken = taken || n == name
+	}
+	if name != "" && o.names[p] == "" && !taken {
+		o.names[p] = name
+	}
+	for _, ports := range [][]Port{o.policies, o.services, o.pods} {
+		if slices.Contains(ports, p) {
+			return
+		}
+	}
+	*to = append(*to, p)
+}

@@ -1,0 +1,87 @@
+package tenancy
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+)
+
+func policyOn(ns string, ports ...networkingv1.NetworkPolicyPort) *networkingv1.NetworkPolicy {
+	return &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Name: "p", Namespace: ns}, Spec: networkingv1.NetworkPolicySpec{
+		Ingress: []networkingv1.NetworkPolicyIngressRule{{Ports: ports}},
+	}}
+}
+
+func policyPort(protocol corev1.Protocol, port intstr.IntOrString, end int32) networkingv1.NetworkPolicyPort {
+	p := networkingv1.NetworkPolicyPort{Port: &port}
+	if protocol != "" {
+		p.Protocol = &protocol
+	}
+	if end > 0 {
+		p.EndPort = &end
+	}
+	return p
+}
+
+func podOn(ns, name string, ports ...corev1.ContainerPort) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: ns}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Ports: ports}}}}
+}
+
+func serviceOn(ns string, ports ...corev1.ServicePort) *corev1.Service {
+	return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "s", Namespace: ns}, Spec: corev1.ServiceSpec{Ports: ports}}
+}
+
+func TestObservePorts(t *testing.T) {
+	ours := podOn("web", "ours", corev1.ContainerPort{ContainerPort: 9007})
+	ours.Labels = map[string]string{"app.kubernetes.io/managed-by": "partywall"}
+	host := podOn("web", "host", corev1.ContainerPort{ContainerPort: 22})
+	host.Spec.HostNetwork = true
+	client := fake.NewClientset(
+		policyOn("web",
+			policyPort("", intstr.FromInt32(5432), 0), policyPort(corev1.ProtocolUDP, intstr.FromInt32(9000), 9010),
+			policyPort("", intstr.FromString("metrics"), 0), policyPort("", intstr.FromString("nowhere"), 0),
+			policyPort(corev1.ProtocolSCTP, intstr.FromInt32(7), 0), networkingv1.NetworkPolicyPort{}),
+		serviceOn("web", corev1.ServicePort{Port: 80, TargetPort: intstr.FromInt32(8000)}, corev1.ServicePort{Port: 53, Protocol: corev1.ProtocolUDP},
+			corev1.ServicePort{Port: 81, TargetPort: intstr.FromString("web")}),
+		podOn("web", "a", corev1.ContainerPort{ContainerPort: 9090, Name: "metrics"}, corev1.ContainerPort{ContainerPort: 5432, Name: "pg"}),
+		podOn("db", "b", corev1.ContainerPort{ContainerPort: 3000, Name: "web"}, corev1.ContainerPort{ContainerPort: 3001, Name: "metrics"}),
+		ours, host, podOn("elsewhere", "c", corev1.ContainerPort{ContainerPort: 1}),
+	)
+	x := &Tenancy{Tenants: []Tenant{{Name: "acme", Namespaces: []string{"db", "web"}}, {Name: "bare", Namespaces: []string{"bare"}}}}
+	ObservePorts(t.Context(), client, x)
+	tcp := func(n int, name string) NamedPort { return NamedPort{Port{"tcp", n}, name} }
+	udp := func(n int) NamedPort { return NamedPort{Port{"udp", n}, ""} }
+	assert.Equal(t, []NamedPort{
+		tcp(5432, "pg"), udp(9000), udp(9010), tcp(9090, ""), tcp(8000, ""), udp(53), tcp(3000, "web"), tcp(3001, "metrics"),
+	}, x.Tenants[0].Ports, "policies' first; a name belongs to one port of a pod")
+	assert.Empty(t, x.Tenants[1].Ports)
+	assert.Empty(t, x.Notes)
+}
+
+func TestObservePortsSaysWhatItLeavesOut(t *testing.T) {
+	var many []corev1.ContainerPort
+	for i := range MaxPorts + 2 {
+		many = append(many, corev1.ContainerPort{ContainerPort: int32(2000 + i)})
+	}
+	client := fake.NewClientset(podOn("a", "a", many...), policyOn("a", policyPort("", intstr.FromInt32(3000), 0)))
+	client.PrependReactor("list", "services", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		return a.GetNamespace() == "b", nil, errors.New("no rights")
+	})
+	x := &Tenancy{Tenants: []Tenant{{Name: "a", Namespaces: []string{"a"}}, {Name: "b", Namespaces: []string{"b"}}}}
+	ObservePorts(t.Context(), client, x)
+	assert.Len(t, x.Tenants[0].Ports, MaxPorts)
+	assert.Equal(t, "tcp/3000", x.Tenants[0].Ports[0].String())
+	assert.Equal(t, []string{
+		fmt.Sprintf("3 of the ports that tenant a uses are not tried, since there are more than %d: tcp/2011, tcp/2012, tcp/2013", MaxPorts),
+		"the ports that namespace b uses are not tried: no rights",
+	}, x.Notes)
+}
