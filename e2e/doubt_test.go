@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/partywall/partywall/probes"
 	"github.com/partywall/partywall/runner"
 	"github.com/partywall/partywall/suites"
 	"github.com/partywall/partywall/verdicts"
@@ -103,19 +104,23 @@ func TestASourceThatReachesNothingProvesNothing(t *testing.T) {
 }
 
 // A tenant that may reach itself and nothing else, the resolver included, is
-// judged all the same; only its own targets have nobody to try their names.
+// judged all the same: its targets answer it by their addresses.
 func TestEgressThatIsClosedToTheResolver(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
 	locked := w.tenants[0]
 	w.closeEgress(locked, networkingv1.NetworkPolicyEgressRule{To: []networkingv1.NetworkPolicyPeer{w.peer(locked)}})
 	o := w.run()
-	w.requireMatrix(o, func(r verdicts.Result) verdicts.Verdict {
-		if r.To.Tenant == locked && r.Address == suites.ServiceName {
-			return verdicts.Inconclusive
+	w.requireMatrix(o, allIsolated)
+	require.Equal(t, 0, o.exit, o.stderr)
+	for _, r := range o.record.Results {
+		if r.Address == suites.ServiceName && r.From.Tenant == locked {
+			require.Equal(t, probes.Unresolved, r.Outcome, r.ID)
 		}
-		return verdicts.Isolated
-	})
+		if r.Address == suites.ServiceName && r.To.Tenant == locked {
+			require.Equal(t, suites.ServiceIP, r.Evidence.Rounds[0].Control.Address, r.ID)
+		}
+	}
 	w.requireClean()
 }
 
@@ -219,19 +224,7 @@ func TestStrangersWithARunsLabels(t *testing.T) {
 		"app.kubernetes.io/managed-by": "partywall", "partywall.dev/run": w.id, "partywall.dev/pod": "target-0",
 		batchv1.JobNameLabel: "partywall-" + w.id + "-target-0",
 	}
-	no, yes, user := false, true, int64(1000)
-	_, err := lab.admin.CoreV1().Pods(ns).Create(ctx, &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: "stranger", Labels: labels},
-		Spec: corev1.PodSpec{
-			TerminationGracePeriodSeconds: new(int64), AutomountServiceAccountToken: &no,
-			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: &yes, RunAsUser: &user,
-				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
-			Containers: []corev1.Container{{
-				Name: "probe", Image: "docker.io/partywall-lab/prober:1", ImagePullPolicy: corev1.PullNever, Args: []string{"serve", "stranger"},
-				SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
-			}},
-		},
-	}, metav1.CreateOptions{})
+	_, err := lab.admin.CoreV1().Pods(ns).Create(ctx, restrictedPod("stranger", labels), metav1.CreateOptions{})
 	require.NoError(t, err)
 	_, err = lab.admin.CoreV1().Services(ns).Create(ctx, &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: "my-own-db", Labels: labels},

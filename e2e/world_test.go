@@ -206,7 +206,7 @@ func (w *world) requireResults(results []verdicts.Result, want want) {
 	require.Empty(w.t, strings.Join(wrong, "\n"))
 }
 
-// size is how many attempts the matrix has: two addresses, three cells and
+// size is how many attempts the matrix has: four addresses, three cells and
 // three ports for each ordered pair of namespaces of different tenants.
 func (w *world) size() int {
 	pairs := 0
@@ -217,7 +217,7 @@ func (w *world) size() int {
 			}
 		}
 	}
-	return pairs * 2 * 3 * 3
+	return pairs * 4 * 3 * 3
 }
 
 // leftovers lists what runs left in a namespace, by label alone.

@@ -55,7 +55,13 @@ func TestTheStandardLayoutGivesEveryCellItsControls(t *testing.T) {
 		require.Equal(t, a.To.Namespace, c.target.place.namespace)
 		require.Equal(t, a.Target, c.target.slot)
 		require.Equal(t, a.Placement == suites.SameNode, c.source.node == c.target.node, a.ID())
-		require.Equal(t, []verdicts.Rung{verdicts.RungSameNamespace}, kinds(c), a.ID())
+		rungs := []verdicts.Rung{verdicts.RungSameNamespace}
+		if a.Address.ByName() {
+			rungs = append(rungs, verdicts.RungSameNamespace) // by the address that the name stands for
+			require.Equal(t, c.controls[0].control, c.controls[1].standsFor, a.ID())
+			require.False(t, c.controls[1].control.address.ByName(), a.ID())
+		}
+		require.Equal(t, rungs, kinds(c), a.ID())
 		control := c.controls[0].control
 		require.Equal(t, c.source.node, control.source.node, "%s: from the source's own node", a.ID())
 		require.NotEqual(t, c.target, control.source, "%s: not the target itself", a.ID())

@@ -104,6 +104,8 @@ type fakeProbe struct {
 	slot      string
 	node      string
 	host      string // of its Service
+	cluster   string // that Service's address
+	headless  string // its own name
 	ip        netip.Addr
 	boot      string
 	key       probes.Key
@@ -134,7 +136,7 @@ func (f *fakeProbe) arrive(id string, r probes.Receipt) {
 
 func (n *fakeNet) find(host string) *fakeProbe {
 	for _, f := range n.pods {
-		if f.ip.String() == host || f.host == host {
+		if host != "" && slices.Contains([]string{f.ip.String(), f.host, f.cluster, f.headless}, host) {
 			return f
 		}
 	}

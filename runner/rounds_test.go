@@ -79,7 +79,7 @@ func TestBestControl(t *testing.T) {
 			t.Parallel()
 			x := &cell{}
 			for _, e := range c.ladder {
-				x.controls = append(x.controls, rung{e.kind, &control{
+				x.controls = append(x.controls, rung{kind: e.kind, control: &control{
 					before: []*shot{ended(e.before, e.proven[0])}, after: []*shot{ended(e.after, e.proven[1])},
 				}})
 			}
@@ -87,6 +87,36 @@ func TestBestControl(t *testing.T) {
 			assert.Equal(t, c.want, got)
 			assert.Equal(t, c.proven, proven)
 		})
+	}
+}
+
+// A control by address stands in where the name was not answered, and nowhere
+// else: a name that leads nowhere is a wall of its own, or a fault.
+func TestAControlByAddressStandsInForASilentResolver(t *testing.T) {
+	t.Parallel()
+	silent := func() *shot {
+		return &shot{outcome: probes.Error, observation: &probes.Observation{Phase: probes.PhaseResolve, DNS: probes.DNSTimeout}}
+	}
+	reached := func() *shot { return &shot{outcome: probes.Reached, arrivals: verdicts.Arrivals{Proven: true}} }
+	byAddress := &control{controlKey: controlKey{address: suites.ServiceIP}, before: []*shot{reached()}, after: []*shot{reached()}}
+	for _, c := range []struct {
+		name          string
+		before, after *shot
+		want          bool
+	}{
+		{"silent", silent(), silent(), true},
+		{"silent once", reached(), silent(), true},
+		{"dropped", &shot{outcome: probes.Dropped}, silent(), false},
+		{"no such name", &shot{outcome: probes.Unresolved}, &shot{outcome: probes.Unresolved}, false},
+	} {
+		byName := &control{before: []*shot{c.before}, after: []*shot{c.after}}
+		x := &cell{controls: []rung{
+			{kind: verdicts.RungSameNamespace, control: byName},
+			{kind: verdicts.RungSameNamespace, control: byAddress, standsFor: byName},
+		}}
+		got, proven := x.bestControl(0)
+		assert.Equal(t, c.want, got.Address == suites.ServiceIP && got.Before == probes.Reached && got.After == probes.Reached, c.name)
+		assert.Equal(t, c.want, proven, c.name)
 	}
 }
 

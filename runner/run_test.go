@@ -57,6 +57,14 @@ func newWorld(t *testing.T, tenants *tenancy.Tenancy) *world {
 			n.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: nodeAddress(name)}}
 		})))
 	}
+	w.client.PrependReactor("create", "services", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		s := a.(clienttesting.CreateAction).GetObject().(*corev1.Service)
+		if f := w.probe(s.Namespace, s.Labels[labelPod]); f != nil && s.Spec.ClusterIP == "" {
+			f.cluster = "198.18" + strings.TrimPrefix(f.ip.String(), "10.0")
+			s.Spec.ClusterIP = f.cluster
+		}
+		return false, nil, nil
+	})
 	w.client.PrependReactor("delete", "jobs", func(a clienttesting.Action) (bool, runtime.Object, error) {
 		d := a.(clienttesting.DeleteAction)
 		_ = w.client.Tracker().Delete(schema.GroupVersionResource{Version: "v1", Resource: "pods"}, d.GetNamespace(), d.GetName()+"-x")
@@ -71,6 +79,7 @@ func (w *world) start(job *batchv1.Job) *corev1.Pod {
 	defer w.mu.Unlock()
 	slot := job.Labels[labelPod]
 	f := &fakeProbe{net: w.fakeNet, namespace: job.Namespace, slot: slot, node: nodeOfProbe[slot], host: job.Name + "." + job.Namespace + ".svc", boot: "boot-1"}
+	f.headless = job.Spec.Template.Spec.Hostname + "." + job.Spec.Template.Spec.Subdomain + "." + job.Namespace + ".svc"
 	f.ip = netip.MustParseAddr(fmt.Sprintf("%s%d", rangeOfNode[f.node], 10+len(w.pods)))
 	w.pods = append(w.pods, f)
 	p := readyPod(job)

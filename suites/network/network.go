@@ -117,7 +117,7 @@ func planPair(t *tenancy.Tenancy, from, to tenancy.Tenant, now time.Time) []suit
 					To:    suites.Place{Tenant: to.Name, Namespace: toNS},
 					Port:  port.Port, PortName: port.Name,
 				}
-				a.Check, a.Do = kind(port)
+				a.Check, a.Do = kind(port.Port)
 				expect(&a, t, now)
 				all = append(all, spread(a)...)
 			}

@@ -29,7 +29,7 @@ func tcp(n int) tenancy.Port { return tenancy.Port{Protocol: "tcp", Number: n} }
 
 func TestPlanHasEveryPairOfNamespacesOnce(t *testing.T) {
 	plan := planOf(twoTenants())
-	require.Len(t, plan, 2*2*3*3*2, "two directions, two pairs of namespaces, three ports, three cells, two addresses")
+	require.Len(t, plan, 2*2*3*3*4, "two directions, two pairs of namespaces, three ports, three cells, four addresses")
 	seen := map[string]bool{}
 	for _, a := range plan {
 		assert.False(t, seen[a.ID()], a.ID())
@@ -68,19 +68,19 @@ func TestCrossings(t *testing.T) {
 	}{
 		"on a port of the probe's": {
 			tenancy.Crossing{From: "acme", To: "globex", Ports: []tenancy.Port{tcp(8080)}, Reason: "x"},
-			map[string]int{"acme>globex tcp/8080": 12}, 72,
+			map[string]int{"acme>globex tcp/8080": 24}, 144,
 		},
 		"on a port of its own, which nobody else may use either": {
 			tenancy.Crossing{From: "globex", To: "acme", Ports: []tenancy.Port{tcp(5432)}, Reason: "x"},
-			map[string]int{"globex>acme tcp/5432": 12}, 84,
+			map[string]int{"globex>acme tcp/5432": 12}, 156,
 		},
 		"expired yesterday": {
 			tenancy.Crossing{From: "acme", To: "globex", Ports: []tenancy.Port{tcp(8080)}, Reason: "x", Expires: today.AddDate(0, 0, -1)},
-			map[string]int{}, 72,
+			map[string]int{}, 144,
 		},
 		"from everybody": {
 			tenancy.Crossing{From: "*", To: "globex", Ports: []tenancy.Port{{Protocol: "udp", Number: 9053}}, Reason: "x"},
-			map[string]int{"acme>globex udp/9053": 12}, 72,
+			map[string]int{"acme>globex udp/9053": 24}, 144,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,6 +98,27 @@ func TestCrossings(t *testing.T) {
 			assert.Len(t, plan, tc.total)
 		})
 	}
+}
+
+// What a tenant's own objects name is tried on its targets, by the name that
+// its containers give it; it is not tried on others'.
+func TestPortsThatATenantUses(t *testing.T) {
+	ten := twoTenants()
+	ten.Tenants[1].Ports = []tenancy.NamedPort{{Port: tcp(5432), Name: "pg"}, {Port: tcp(8080), Name: "web"}, {Port: tenancy.Port{Protocol: "udp", Number: 53}}}
+	ten.Crossings = []tenancy.Crossing{{From: "acme", To: "globex", Ports: []tenancy.Port{tcp(5432)}, Reason: "x"}}
+	names, counts := map[string]string{}, map[string]int{}
+	for _, a := range planOf(ten) {
+		key := a.To.Tenant + " " + a.Port.String()
+		names[key] = a.PortName
+		counts[key]++
+	}
+	assert.Equal(t, map[string]int{
+		"acme tcp/8080": 24, "acme tcp/9007": 24, "acme udp/9053": 24,
+		"globex tcp/8080": 24, "globex tcp/9007": 24, "globex udp/9053": 24, "globex tcp/5432": 12, "globex udp/53": 12,
+	}, counts)
+	assert.Equal(t, "pg", names["globex tcp/5432"])
+	assert.Equal(t, "web", names["globex tcp/8080"])
+	assert.Empty(t, names["acme tcp/8080"])
 }
 
 func TestSharedServices(t *testing.T) {
