@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,7 +62,7 @@ func TestPortsThatAPolicyOpens(t *testing.T) {
 	w.requireClean()
 }
 
-func portWord(port int) string { return intstr.FromInt32(int32(port)).String() }
+func portWord(port int) string { return strconv.Itoa(port) }
 
 // runPod starts a tenant's own pod, restricted as its namespace demands.
 func (w *world) runPod(ns, name string, ports ...corev1.ContainerPort) {
