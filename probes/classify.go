@@ -56,6 +56,8 @@ func Classify(o Observation, a Authenticity) Outcome {
 		return Reached
 	case o.Do == DoHead && o.Status != 0:
 		return classifyHead(o)
+	case o.RCode != "":
+		return classifyLookup(o)
 	case o.Status != 0:
 		return classifyStatus(o)
 	case len(o.Bytes) > 0:
@@ -105,6 +107,22 @@ func classifyHead(o Observation) Outcome {
 		return Error
 	}
 	return Reached
+}
+
+// classifyLookup is for what a DNS server said. That a name is not there is the
+// same denial whether the server says so or has nothing of the asked type.
+func classifyLookup(o Observation) Outcome {
+	switch {
+	case o.RCode == rcodeNoError && len(o.Answers) > 0:
+		return Reached
+	case o.Truncated:
+		return Error // the server had more to say than was heard
+	case o.RCode == rcodeNoError, o.RCode == rcodeNXDomain:
+		return Unresolved
+	case o.RCode == rcodeRefused:
+		return Refused
+	}
+	return Error
 }
 
 func isGatewayFailure(status int) bool {

@@ -80,6 +80,19 @@ func TestClassify(t *testing.T) {
 		{"a real service's own 403", Observation{Do: DoHead, Phase: PhaseDone, Status: 403, Header: header("server", "nginx")}, Unsigned, Error},
 		{"a real service asks who", Observation{Do: DoHead, Phase: PhaseDone, Status: 401, Header: header("www-authenticate", "Basic")}, Unsigned, Unauthenticated},
 		{"a 401 that does not ask", Observation{Do: DoHead, Phase: PhaseDone, Status: 401}, Unsigned, Error},
+
+		{"a name that is there", Observation{Do: DoDNS, Phase: PhaseDone, RCode: "NOERROR", Answers: []string{"10.0.0.1"}}, Silent, Reached},
+		{"a name without such data", Observation{Do: DoDNS, Phase: PhaseDone, RCode: "NOERROR"}, Silent, Unresolved},
+		{"a name that is not there", Observation{Do: DoDNS, Phase: PhaseDone, RCode: "NXDOMAIN"}, Silent, Unresolved},
+		{"a server that refuses", Observation{Do: DoDNS, Phase: PhaseDone, RCode: "REFUSED"}, Silent, Refused},
+		{"a server that failed", Observation{Do: DoDNS, Phase: PhaseDone, RCode: "SERVFAIL"}, Silent, Error},
+		{"a code without a name", Observation{Do: DoDNS, Phase: PhaseDone, RCode: "RCODE9"}, Silent, Error},
+		{"part of the data, and no TCP", Observation{Do: DoDNS, Phase: PhaseConnect, Timeout: true, RCode: "NOERROR", Answers: []string{"a"}, Truncated: true}, Silent, Reached},
+		{"none of the data, and no TCP", Observation{Do: DoDNS, Phase: PhaseConnect, Timeout: true, RCode: "NOERROR", Truncated: true}, Silent, Error},
+		{"a silent DNS server", Observation{Do: DoDNS, Phase: PhaseRead, Timeout: true}, Silent, Dropped},
+		{"a DNS server's port is closed", Observation{Do: DoDNS, Phase: PhaseRead, Errno: "ECONNREFUSED"}, Silent, Refused},
+		{"an answer to another question", Observation{Do: DoDNS, Phase: PhaseRead, Error: "x"}, Silent, Error},
+
 		{"gRPC in front of a real service", Observation{Do: DoHead, Phase: PhaseDone, Status: 200, Header: header("grpc-status", "7")}, Unsigned, Forbidden},
 	} {
 		assert.Equal(t, tc.want, Classify(tc.seen, tc.who), tc.name)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"sync/atomic"
 )
@@ -59,23 +58,7 @@ func absolute(host string, search []string) string {
 }
 
 // search is the pod's search path for names.
-func (s *Source) search() []string {
-	path := s.resolvConf
-	if path == "" {
-		path = "/etc/resolv.conf"
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil
-	}
-	var search []string
-	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "search" {
-			search = fields[1:] // the last such line holds
-		}
-	}
-	return search
-}
+func (s *Source) search() []string { return s.resolvers().search }
 
 // resolveError adds what Go's resolver leaves out: whether the name exists.
 type resolveError struct {

@@ -106,5 +106,6 @@ func TestServiceNamesAreCompletedByTheSearchPath(t *testing.T) {
 	assert.Equal(t, "x.acme.svc", absolute("x.acme.svc", conf("search acme.svc.corp.example\n").search()), "without the cluster's domain")
 	assert.Equal(t, "x.acme.svc.b.", absolute("x.acme.svc", conf("search svc.a\nsearch svc.b.\n").search()), "the last one holds")
 	assert.Empty(t, conf("nameserver 192.0.2.1\nsearch\n").search())
+	assert.Equal(t, []string{"192.0.2.1"}, pod.resolvers().nameservers)
 	assert.Empty(t, (&Source{resolvConf: filepath.Join(t.TempDir(), "none")}).search())
 }

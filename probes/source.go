@@ -78,6 +78,8 @@ func (a *attempt) run(ctx context.Context) {
 		a.connect(ctx)
 	case DoHead:
 		a.head(ctx)
+	case DoDNS:
+		a.lookup(ctx)
 	case DoListener:
 		a.listener(ctx)
 	}
@@ -86,14 +88,17 @@ func (a *attempt) run(ctx context.Context) {
 // checkOrder refuses what could not be sent as it stands. Nonce and token go
 // into a path and a line: nothing in them may end either.
 func checkOrder(o Order) error {
-	if o.Port < 1 || o.Port > 65535 {
-		return fmt.Errorf("port %d is not between 1 and 65535", o.Port)
-	}
 	if o.Deadline < 0 {
 		return fmt.Errorf("deadline %s is negative", time.Duration(o.Deadline))
 	}
 	if o.Do != DoListener && !isHost(o.Host) {
 		return fmt.Errorf("host %q is neither an address nor a name", o.Host)
+	}
+	if o.Do == DoDNS {
+		return checkLookup(o)
+	}
+	if o.Port < 1 || o.Port > 65535 {
+		return fmt.Errorf("port %d is not between 1 and 65535", o.Port)
 	}
 	if o.Do == DoConnect || o.Do == DoHead {
 		return nil
@@ -158,8 +163,12 @@ func (a *attempt) dial(ctx context.Context, network string) net.Conn {
 		a.fail(ctx, err)
 		return nil
 	}
+	return a.dialTo(ctx, network, netip.AddrPortFrom(addr, uint16(a.order.Port)))
+}
+
+// dialTo connects. It returns nil where the attempt ended here.
+func (a *attempt) dialTo(ctx context.Context, network string, remote netip.AddrPort) net.Conn {
 	a.seen.Phase = PhaseConnect
-	remote := netip.AddrPortFrom(addr, uint16(a.order.Port))
 	a.seen.Remote = remote.String()
 	connecting := time.Now()
 	conn, local, err := dialBound(ctx, network, remote)

@@ -366,6 +366,11 @@ func TestBadOrdersAreErrors(t *testing.T) {
 		"no nonce":           {func(o *Order) { o.Nonce = "" }, "the nonce is not base64url of 1 to 64 characters"},
 		"a path in a token":  {func(o *Order) { o.Token = "../x" }, "the token is not base64url of 1 to 64 characters"},
 		"a past deadline":    {func(o *Order) { o.Deadline = -1 }, "deadline -1ns is negative"},
+		"no type":            {func(o *Order) { o.Do = DoDNS }, `type "" is none of A, AAAA, SRV, PTR and TXT`},
+		"another transport":  {func(o *Order) { o.Do, o.Type, o.Over = DoDNS, "A", "tls" }, `over "tls" is neither udp nor tcp`},
+		"a server's name":    {func(o *Order) { o.Do, o.Type, o.Server = DoDNS, "A", "dns:53" }, `server "dns:53" is neither an address nor address:port`},
+		"a server's port":    {func(o *Order) { o.Do, o.Type, o.Server = DoDNS, "A", "10.0.0.1:0" }, `server "10.0.0.1:0" is neither`},
+		"a long label":       {func(o *Order) { o.Do, o.Type, o.Server, o.Host = DoDNS, "A", "10.0.0.1", strings.Repeat("a", 64) }, "asking for"},
 		"no listener":        {func(o *Order) { o.Do = DoListener }, "this probe is source-only: it has no listeners"},
 	} {
 		o := good

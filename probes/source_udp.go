@@ -17,8 +17,7 @@ func datagram(nonce, token string) []byte {
 	return append(append(q[:len(q)-1:len(q)-1], pad...), '\n')
 }
 
-// udp sends the same datagram up to three times, since one may be lost for no
-// reason, and reads one answer.
+// udp sends the question and reads one answer.
 func (a *attempt) udp(ctx context.Context) {
 	conn := a.dial(ctx, "udp")
 	if conn == nil {
@@ -26,18 +25,32 @@ func (a *attempt) udp(ctx context.Context) {
 	}
 	defer conn.Close() //nolint:errcheck // the attempt is over
 
+	a.exchange(ctx, conn, datagram(a.order.Nonce, a.order.Token), func() error {
+		buf := make([]byte, maxBytes+1)
+		n, err := conn.Read(buf)
+		if err == nil {
+			a.keep(buf[:n])
+		}
+		return err
+	})
+}
+
+// exchange sends the same packet up to three times, since one may be lost for
+// no reason, until receive has got its answer.
+func (a *attempt) exchange(ctx context.Context, conn net.Conn, packet []byte, receive func() error) {
 	const sends = 3
 	begun := time.Now()
 	pause := a.end.Sub(begun) / sends
-	buf := make([]byte, maxBytes+1)
 	for i := range sends {
 		until := a.end
 		if i < sends-1 {
 			until = begun.Add(time.Duration(i+1) * pause)
 		}
-		n, err := a.exchange(ctx, conn, until, buf)
+		err := a.send(ctx, conn, packet, until)
 		if err == nil {
-			a.keep(buf[:n])
+			err = receive()
+		}
+		if err == nil {
 			a.seen.Phase = PhaseDone
 			return
 		}
@@ -48,14 +61,11 @@ func (a *attempt) udp(ctx context.Context) {
 	}
 }
 
-func (a *attempt) exchange(ctx context.Context, conn net.Conn, until time.Time, buf []byte) (int, error) {
+func (a *attempt) send(ctx context.Context, conn net.Conn, packet []byte, until time.Time) error {
 	a.seen.Phase = PhaseWrite
-	if _, err := conn.Write(datagram(a.order.Nonce, a.order.Token)); err != nil {
-		return 0, err
+	if _, err := conn.Write(packet); err != nil {
+		return err
 	}
 	a.seen.Phase = PhaseRead
-	if err := waitUntil(ctx, conn, until); err != nil {
-		return 0, err
-	}
-	return conn.Read(buf)
+	return waitUntil(ctx, conn, until)
 }

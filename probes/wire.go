@@ -14,13 +14,14 @@ const (
 // Do names what an order asks of a probe.
 type Do string
 
-// The kinds of order. The first three are attempts.
+// The kinds of order. All but the last three are attempts.
 const (
 	DoHTTP     Do = "http"     // HTTP/1.1 GET
 	DoTCP      Do = "tcp"      // connect, send a line, expect the signed answer
 	DoUDP      Do = "udp"      // send a datagram (again while the deadline lasts), expect the signed answer
 	DoConnect  Do = "connect"  // TCP connect to a service that is not ours; at most one byte is awaited, none is sent
 	DoHead     Do = "head"     // HTTP HEAD / to a service that is not ours
+	DoDNS      Do = "dns"      // ask a DNS server, which is not ours: nothing is signed, and there are no receipts
 	DoListener Do = "listener" // loopback to the pod's own listeners: the weakest control
 	DoKey      Do = "key"      // take this key; told once a pod, before anything else
 	DoReceipts Do = "receipts" // hand over the receipts after a sequence number
@@ -40,6 +41,11 @@ type Order struct {
 	Key      []byte   `json:"key,omitempty"`
 	After    uint64   `json:"after,omitempty"`
 	Proto    string   `json:"proto,omitempty"` // of a listener: http, tcp or udp
+
+	// Of a lookup, whose host is the name as it stands, without a search list.
+	Type   string `json:"type,omitempty"`   // A, AAAA, SRV, PTR or TXT
+	Server string `json:"server,omitempty"` // address or address:port; empty means the first nameserver of the pod's resolv.conf
+	Over   string `json:"over,omitempty"`   // udp, which an empty one means too, or tcp
 }
 
 // Reply is one line from a probe to the runner. Exactly one part is set.
@@ -88,10 +94,13 @@ type Observation struct {
 	DNS       string            `json:"dns,omitempty"` // in PhaseResolve: nxdomain, nodata, servfail, timeout, error
 	Error     string            `json:"error,omitempty"`
 	Local     string            `json:"local,omitempty"`  // address:port bound by the source, known even where connecting failed
-	Remote    string            `json:"remote,omitempty"` // address:port tried
+	Remote    string            `json:"remote,omitempty"` // address:port tried; of a lookup, the server asked
 	Status    int               `json:"status,omitempty"`
-	Header    map[string]string `json:"header,omitempty"` // server, www-authenticate, grpc-status and the like
-	Bytes     []byte            `json:"bytes,omitempty"`  // the first bytes of the answer, bounded
+	Header    map[string]string `json:"header,omitempty"`    // server, www-authenticate, grpc-status and the like
+	Bytes     []byte            `json:"bytes,omitempty"`     // the first bytes of the answer, bounded
+	RCode     string            `json:"rcode,omitempty"`     // of a lookup: NOERROR, NXDOMAIN, REFUSED and the like
+	Answers   []string          `json:"answers,omitempty"`   // of a lookup: the data of the asked type, sorted, at most 16 of at most 255 bytes
+	Truncated bool              `json:"truncated,omitempty"` // of a lookup: more was to come by TCP, which failed as the rest says
 	ConnectMS float64           `json:"connectMs,omitempty"`
 	MS        float64           `json:"ms"`
 }

@@ -1,0 +1,163 @@
+package probes
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+)
+
+const portDNS = 53
+
+// checkLookup refuses what is no question.
+func checkLookup(o Order) error {
+	if _, ok := lookupTypes[o.Type]; !ok {
+		return fmt.Errorf("type %q is none of A, AAAA, SRV, PTR and TXT", o.Type)
+	}
+	if o.Over != "" && o.Over != "udp" && o.Over != "tcp" {
+		return fmt.Errorf("over %q is neither udp nor tcp", o.Over)
+	}
+	if o.Server == "" {
+		return nil
+	}
+	_, err := serverAddress(o.Server)
+	return err
+}
+
+func serverAddress(server string) (netip.AddrPort, error) {
+	if addr, err := netip.ParseAddr(server); err == nil {
+		return netip.AddrPortFrom(addr.Unmap(), portDNS), nil
+	}
+	remote, err := netip.ParseAddrPort(server)
+	if err != nil || remote.Port() == 0 {
+		return netip.AddrPort{}, fmt.Errorf("server %q is neither an address nor address:port", server)
+	}
+	return netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()), nil
+}
+
+// server is the one to ask.
+func (s *Source) server(order Order) (netip.AddrPort, error) {
+	switch {
+	case order.Server != "":
+		return serverAddress(order.Server)
+	case s.nameserver != "":
+		return serverAddress(s.nameserver)
+	}
+	all := s.resolvers().nameservers
+	if len(all) == 0 {
+		return netip.AddrPort{}, errors.New("this pod's resolv.conf names no nameserver")
+	}
+	return serverAddress(all[0])
+}
+
+// lookup asks a DNS server one question, of the very name: what a search list
+// would add is not what was ordered. An answer that did not fit into a datagram
+// is asked for again over TCP.
+func (a *attempt) lookup(ctx context.Context) {
+	server, err := a.source.server(a.order)
+	if err != nil {
+		a.seen.Error = err.Error()
+		return
+	}
+	l, err := newLookup(a.order.Host, a.order.Type)
+	if err != nil {
+		a.seen.Error = err.Error()
+		return
+	}
+	query, err := l.query()
+	if err != nil {
+		a.seen.Error = err.Error()
+		return
+	}
+	if a.order.Over != "tcp" {
+		a.lookupUDP(ctx, server, l, query)
+	}
+	if a.order.Over == "tcp" || a.seen.Truncated {
+		a.lookupTCP(ctx, server, l, query)
+	}
+}
+
+func (a *attempt) found(f finding) {
+	a.seen.RCode, a.seen.Answers, a.seen.Truncated = f.rcode, f.data, f.truncated
+}
+
+// lookupUDP waits on behind messages that answer something else: they may be
+// late or forged. Where nothing but these came, somebody answered, so nothing
+// was dropped.
+func (a *attempt) lookupUDP(ctx context.Context, server netip.AddrPort, l lookup, query []byte) {
+	conn := a.dialTo(ctx, "udp", server)
+	if conn == nil {
+		return
+	}
+	defer conn.Close() //nolint:errcheck // the attempt is over
+
+	others := 0
+	buf := make([]byte, 4096) // without EDNS no server sends more than 512
+	a.exchange(ctx, conn, query, func() error {
+		for {
+			n, err := conn.Read(buf)
+			if err != nil {
+				return err
+			}
+			if f, err := l.read(buf[:n]); err == nil {
+				a.found(f)
+				return nil
+			}
+			others++
+		}
+	})
+	if a.seen.Timeout && others > 0 {
+		a.seen.Timeout, a.seen.Error = false, errOtherAnswer.Error()
+	}
+}
+
+func (a *attempt) lookupTCP(ctx context.Context, server netip.AddrPort, l lookup, query []byte) {
+	conn := a.dialTo(ctx, "tcp", server)
+	if conn == nil {
+		return
+	}
+	defer conn.Close() //nolint:errcheck // the attempt is over
+
+	a.seen.Phase = PhaseWrite
+	framed := append(binary.BigEndian.AppendUint16(nil, uint16(len(query))), query...)
+	if _, err := conn.Write(framed); err != nil {
+		a.fail(ctx, err)
+		return
+	}
+	a.seen.Phase = PhaseRead
+	msg, err := readFramed(conn)
+	var f finding
+	if err == nil {
+		f, err = l.read(msg)
+	}
+	if err != nil {
+		a.fail(ctx, err)
+		return
+	}
+	f.truncated = false // there is nothing longer than TCP
+	a.found(f)
+	a.seen.Phase = PhaseDone
+}
+
+// errCutAnswer is no denial: somebody began to answer.
+var errCutAnswer = errors.New("the answer ended before it was whole")
+
+// readFramed reads one message behind its length.
+func readFramed(conn net.Conn) ([]byte, error) {
+	var length [2]byte
+	n, err := io.ReadFull(conn, length[:])
+	if n == 0 {
+		return nil, err
+	}
+	if err != nil {
+		return nil, errCutAnswer
+	}
+	msg := make([]byte, binary.BigEndian.Uint16(length[:]))
+	if _, err := io.ReadFull(conn, msg); err != nil {
+		return nil, errCutAnswer
+	}
+	return msg, nil
+}
