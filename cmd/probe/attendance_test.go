@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"io"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestAProbeThatNobodySpeaksToEnds(t *testing.T) {
@@ -44,11 +45,17 @@ func TestAProbeThatIsKeptWaitsForEver(t *testing.T) {
 }
 
 func TestServeEndsWhenItIsAbandoned(t *testing.T) {
-	var stderr bytes.Buffer
-	code := run(t.Context(), streams{nil, io.Discard, &stderr}, []string{
+	dir := t.TempDir()
+	// A file, as standard error is one: the timer and the command both write.
+	stderr, err := os.Create(filepath.Join(dir, "stderr"))
+	require.NoError(t, err)
+	defer stderr.Close()
+	code := run(t.Context(), streams{nil, io.Discard, stderr}, []string{
 		"serve", "--source-only", "--host", "127.0.0.1", "--health-port", "0",
-		"--socket", filepath.Join(t.TempDir(), "s"), "--abandon-after", "10ms",
+		"--socket", filepath.Join(dir, "s"), "--abandon-after", "10ms",
 	})
-	assert.Zero(t, code, stderr.String())
-	assert.Contains(t, stderr.String(), "nobody has spoken to this probe for 10ms")
+	said, err := os.ReadFile(stderr.Name())
+	require.NoError(t, err)
+	assert.Zero(t, code, string(said))
+	assert.Contains(t, string(said), "nobody has spoken to this probe for 10ms")
 }
