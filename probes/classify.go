@@ -8,7 +8,7 @@ import (
 // Question is what an answer has to be the answer to. It is the runner's own
 // knowledge: a source could show an old answer, or that of another port.
 type Question struct {
-	Proto string // http, tcp or udp
+	Proto string // http, tcp, udp or banner
 	Port  int    // the target's own, whatever number a Service shows
 	Nonce string
 }
@@ -28,14 +28,17 @@ func Authenticate(o Observation, q Question, own Key, others []Key) Authenticity
 	if own.Verify(q.Proto, q.Port, q.Nonce, o.Bytes) {
 		return Genuine
 	}
+	if own.VerifyBanner(q.Port, o.Banner) {
+		return Greeted
+	}
 	// A stranger may answer on another port than the one that was asked for;
 	// then it signed nothing that is known here, and is Unsigned.
 	for _, k := range others {
-		if k.Verify(q.Proto, q.Port, q.Nonce, o.Bytes) {
+		if k.Verify(q.Proto, q.Port, q.Nonce, o.Bytes) || k.VerifyBanner(q.Port, o.Banner) {
 			return Foreign
 		}
 	}
-	if len(o.Bytes) > 0 || o.Status != 0 {
+	if len(o.Bytes) > 0 || len(o.Banner) > 0 || o.Status != 0 {
 		return Unsigned
 	}
 	return Silent
@@ -44,14 +47,16 @@ func Authenticate(o Observation, q Question, own Key, others []Key) Authenticity
 // Classify names the outcome of an attempt. It is the only place where that is
 // decided. What it cannot name is [Error], which is never a denial.
 //
-// Two outcomes are not its business: [Received] needs the target's receipts,
-// and [Disclosed] a banner that its key has signed; the judge holds both.
+// One outcome is not its business: [Received] needs the target's receipts,
+// which the judge holds.
 func Classify(o Observation, a Authenticity) Outcome {
 	switch {
 	case a == Genuine:
 		return Reached
 	case a == Foreign:
 		return Misrouted
+	case a == Greeted:
+		return Disclosed
 	case o.Do == DoConnect && o.Phase == PhaseDone:
 		return Reached
 	case o.Do == DoHead && o.Status != 0:
@@ -60,6 +65,8 @@ func Classify(o Observation, a Authenticity) Outcome {
 		return classifyLookup(o)
 	case o.Status != 0:
 		return classifyStatus(o)
+	case len(o.Banner) > 0:
+		return classifyBytes(o.Banner)
 	case len(o.Bytes) > 0:
 		return classifyBytes(o.Bytes)
 	}
@@ -172,7 +179,7 @@ func classifyFailure(o Observation) Outcome {
 			return Unresolved
 		}
 		return Error
-	case PhaseConnect, PhaseWrite, PhaseRead:
+	case PhaseConnect, PhaseBanner, PhaseWrite, PhaseRead:
 	default:
 		return Error // not begun, or done without an answer
 	}

@@ -70,6 +70,23 @@ func (k Key) Verify(proto string, port int, nonce string, answer []byte) bool {
 	return hmac.Equal(k.answer(proto, port, nonce, got.Boot, got.Seq), answer)
 }
 
+// bannerNonce stands where an answer has its nonce: who is greeted has not
+// shown one yet. No nonce of a run is as short.
+const bannerNonce = "-"
+
+// banner is the signed line by which a target speaks first. It binds no nonce,
+// so whoever has seen it can show it again; its number is that of the receipt
+// of the very arrival that was greeted.
+func (k Key) banner(port int, boot string, seq uint64) []byte {
+	return k.answer(string(DoBanner), port, bannerNonce, boot, seq)
+}
+
+// VerifyBanner says whether line is one that this key's target greets with on
+// that port. [ParseAnswer] tells its boot and its number.
+func (k Key) VerifyBanner(port int, line []byte) bool {
+	return k.Verify(string(DoBanner), port, bannerNonce, line)
+}
+
 // mac signs the parts under a label. The parts hold no zero byte (they are
 // words and numbers), so no two lists of parts make the same message.
 func (k Key) mac(label string, parts ...string) string {

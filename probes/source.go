@@ -67,13 +67,19 @@ func (a *attempt) run(ctx context.Context) {
 		a.seen.Error = err.Error()
 		return
 	}
-	switch a.order.Do {
+	a.perform(ctx, a.order.Do)
+}
+
+func (a *attempt) perform(ctx context.Context, do Do) {
+	switch do {
 	case DoHTTP:
 		a.http(ctx)
 	case DoTCP:
 		a.tcp(ctx)
 	case DoUDP:
 		a.udp(ctx)
+	case DoBanner:
+		a.banner(ctx)
 	case DoConnect:
 		a.connect(ctx)
 	case DoHead:

@@ -26,24 +26,9 @@ func (a *attempt) listener(ctx context.Context) {
 		return
 	}
 	a.order.Host, a.order.Token = "127.0.0.1", key.Token(asked.Nonce)
-	switch asked.Proto {
-	case "http":
-		a.http(ctx)
-	case "tcp":
-		a.tcp(ctx)
-	case "udp":
-		a.udp(ctx)
-	}
+	a.perform(ctx, Do(asked.Proto))
 }
 
 func (t *Target) listens(proto string, port int) bool {
-	switch proto {
-	case "http":
-		return port == t.ports.HTTP
-	case "tcp":
-		return slices.Contains(t.ports.TCP, port)
-	case "udp":
-		return slices.Contains(t.ports.UDP, port)
-	}
-	return false
+	return slices.Contains(t.ports.of(proto), port)
 }

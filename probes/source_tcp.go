@@ -18,13 +18,19 @@ func (a *attempt) tcp(ctx context.Context) {
 	}
 	defer conn.Close() //nolint:errcheck // the attempt is over
 
+	a.ask(ctx, conn, conn)
+}
+
+// ask sends the question and reads the answer from in, which may have been read
+// from before.
+func (a *attempt) ask(ctx context.Context, conn net.Conn, in io.Reader) {
 	a.seen.Phase = PhaseWrite
 	if _, err := conn.Write(question(a.order.Nonce, a.order.Token)); err != nil {
 		a.fail(ctx, err)
 		return
 	}
 	a.seen.Phase = PhaseRead
-	line, err := readLine(conn)
+	line, err := readLine(in)
 	a.keep(line)
 	if err != nil {
 		a.fail(ctx, err)
@@ -34,10 +40,10 @@ func (a *attempt) tcp(ctx context.Context) {
 }
 
 // readLine reads to the end of a line, or as much as is kept.
-func readLine(conn net.Conn) ([]byte, error) {
+func readLine(in io.Reader) ([]byte, error) {
 	buf := make([]byte, maxBytes)
 	for n := 0; ; {
-		m, err := conn.Read(buf[n:])
+		m, err := in.Read(buf[n:])
 		n += m
 		if n == len(buf) || bytes.IndexByte(buf[:n], '\n') >= 0 {
 			return buf[:n], nil

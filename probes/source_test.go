@@ -49,6 +49,15 @@ func says(text string) func(*net.TCPConn) {
 	}
 }
 
+// speaks is a far end that speaks first, and closes once it is spoken to.
+func speaks(text string) func(*net.TCPConn) {
+	return func(c *net.TCPConn) {
+		c.Write([]byte(text))
+		c.CloseWrite()
+		closes(c)
+	}
+}
+
 func page(status int, header, body string) func(*net.TCPConn) {
 	return says(fmt.Sprintf("HTTP/1.1 %d X\r\n%sContent-Length: %d\r\n\r\n%s", status, header, len(body), body))
 }
@@ -189,6 +198,16 @@ func TestOutcomesOnLoopback(t *testing.T) {
 		{"http: no upstream", DoHTTP, func(t *testing.T) int { return far(t, page(502, "", "")) }, 0, PhaseDone, Blackholed},
 		{"http: not found", DoHTTP, func(t *testing.T) int { return far(t, page(404, "", "")) }, 0, PhaseDone, Error},
 
+		{"banner: closed port", DoBanner, func(t *testing.T) int { return closedPort(t, "tcp") }, 0, PhaseConnect, Refused},
+		{"banner: no SYN-ACK", DoBanner, blackhole, short, PhaseConnect, Dropped},
+		{"banner: accepted, and silent", DoBanner, func(t *testing.T) int { return far(t, hangs) }, short, PhaseBanner, Dropped},
+		{"banner: closed", DoBanner, func(t *testing.T) int { return far(t, func(*net.TCPConn) {}) }, 0, PhaseBanner, Closed},
+		{"banner: of somebody", DoBanner, func(t *testing.T) int { return far(t, speaks("220 ready\r\n")) }, 0, PhaseRead, Misrouted},
+		{"banner: without an end", DoBanner, func(t *testing.T) int { return far(t, speaks("\x4a\x00\x00\x00\x098.4")) }, 0, PhaseBanner, Misrouted},
+		{"banner: an endless one", DoBanner, func(t *testing.T) int { return far(t, speaks(strings.Repeat("x", 4096))) }, 0, PhaseDone, Misrouted},
+		{"banner: a TLS alert", DoBanner, func(t *testing.T) int { return far(t, speaks("\x15\x03\x01\x00\x02\x02\x46")) }, 0, PhaseBanner, TLSRejected},
+		{"banner: HTTP", DoBanner, func(t *testing.T) int { return far(t, speaks("HTTP/1.1 400 Bad Request\r\n\r\n")) }, 0, PhaseDone, Error},
+
 		{"udp: closed port", DoUDP, func(t *testing.T) int { return closedPort(t, "udp") }, 0, PhaseRead, Refused},
 		{"udp: silence", DoUDP, func(t *testing.T) int { _, p := silentUDP(t); return p }, short, PhaseRead, Dropped},
 
@@ -220,7 +239,7 @@ func TestOutcomesOnLoopback(t *testing.T) {
 
 func TestGenuineAndForeignAnswers(t *testing.T) {
 	t.Parallel()
-	for _, do := range []Do{DoHTTP, DoTCP, DoUDP} {
+	for _, do := range []Do{DoHTTP, DoTCP, DoUDP, DoBanner} {
 		t.Run(string(do), func(t *testing.T) {
 			t.Parallel()
 			target, key := startTarget(t, TargetOptions{})
@@ -391,7 +410,7 @@ func TestAPanicIsAnObservation(t *testing.T) {
 
 func TestCancellingIsNoTimeout(t *testing.T) {
 	t.Parallel()
-	for _, do := range []Do{DoTCP, DoHTTP, DoConnect, DoHead} {
+	for _, do := range []Do{DoTCP, DoHTTP, DoConnect, DoHead, DoBanner} {
 		t.Run(string(do), func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(context.Background())
@@ -423,7 +442,7 @@ func TestListenerTriesThePodsOwn(t *testing.T) {
 	t.Parallel()
 	target, key := startTarget(t, TargetOptions{})
 	source := NewSource(target)
-	for _, proto := range []string{"http", "tcp", "udp"} {
+	for _, proto := range []string{"http", "tcp", "udp", "banner"} {
 		o := Order{Do: DoListener, Proto: proto, Port: portOf(target, proto), Nonce: NewNonce()}
 		seen := source.Attempt(context.Background(), o)
 		assert.Equal(t, Genuine, Authenticate(seen, o.Question(), key, nil), "%+v", seen)

@@ -19,19 +19,6 @@ const (
 	maxQuestion     = 512
 )
 
-// Ports is where a target listens. Zero lets the system choose, for tests.
-type Ports struct {
-	HTTP   int
-	TCP    []int
-	UDP    []int
-	Health int
-}
-
-// DefaultPorts are those of every probe pod.
-func DefaultPorts() Ports {
-	return Ports{HTTP: PortHTTP, TCP: []int{PortTCP}, UDP: []int{PortUDP}, Health: PortHealth}
-}
-
 // TargetOptions shape a target. The zero value of a limit means its default.
 type TargetOptions struct {
 	Host     string // the address to listen on; empty means all, of both families
@@ -74,23 +61,27 @@ func ListenTarget(opts TargetOptions) (*Target, error) {
 }
 
 func (t *Target) listen(opts TargetOptions) error {
-	port, err := t.listenHTTP(opts.Host, opts.Ports.HTTP)
-	if err != nil {
-		return fmt.Errorf("listening for HTTP: %w", err)
-	}
-	t.ports.HTTP = port
-	for _, p := range opts.Ports.TCP {
-		if port, err = t.listenTCP(opts.Host, p); err != nil {
-			return fmt.Errorf("listening for TCP: %w", err)
+	asked, web := opts.Ports, []int(nil)
+	for _, kind := range []struct {
+		name  string
+		ports []int
+		open  func(host string, port int) (int, error)
+		into  *[]int
+	}{
+		{"HTTP", []int{asked.HTTP}, t.listenHTTP, &web},
+		{"TCP", asked.TCP, t.listenTCP, &t.ports.TCP},
+		{"UDP", asked.UDP, t.listenUDP, &t.ports.UDP},
+		{"banners", asked.Banner, t.listenBanner, &t.ports.Banner},
+	} {
+		for _, port := range kind.ports {
+			opened, err := kind.open(opts.Host, port)
+			if err != nil {
+				return fmt.Errorf("listening for %s on port %d: %w", kind.name, port, err)
+			}
+			*kind.into = append(*kind.into, opened)
 		}
-		t.ports.TCP = append(t.ports.TCP, port)
 	}
-	for _, p := range opts.Ports.UDP {
-		if port, err = t.listenUDP(opts.Host, p); err != nil {
-			return fmt.Errorf("listening for UDP: %w", err)
-		}
-		t.ports.UDP = append(t.ports.UDP, port)
-	}
+	t.ports.HTTP = web[0]
 	return nil
 }
 

@@ -9,15 +9,20 @@ import (
 )
 
 func (t *Target) listenTCP(host string, port int) (int, error) {
-	w, err := t.witness(host, "tcp", port)
+	return t.listenStreams(DoTCP, host, port, func(port int, c *visit) { t.answerLine(DoTCP, port, c) })
+}
+
+// listenStreams opens a listener whose connections are answered one by one.
+func (t *Target) listenStreams(do Do, host string, port int, answer func(int, *visit)) (int, error) {
+	w, err := t.witness(host, string(do), port)
 	if err != nil {
 		return 0, err
 	}
-	t.serve = append(t.serve, func(context.Context) error { return t.serveTCP(w) })
+	t.serve = append(t.serve, func(context.Context) error { return serveStreams(w, answer) })
 	return w.port, nil
 }
 
-func (t *Target) serveTCP(w *witness) error {
+func serveStreams(w *witness, answer func(int, *visit)) error {
 	for {
 		c, err := w.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -26,23 +31,24 @@ func (t *Target) serveTCP(w *witness) error {
 		if err != nil {
 			return err
 		}
-		go t.answerTCP(w.port, c.(*visit))
+		go func() {
+			defer c.Close() //nolint:errcheck // nobody to tell
+			if c.SetDeadline(time.Now().Add(connLife)) == nil {
+				answer(w.port, c.(*visit))
+			}
+		}()
 	}
 }
 
-// answerTCP reads one line and answers it or closes: no byte goes to who shows
-// no token.
-func (t *Target) answerTCP(port int, c *visit) {
-	defer c.Close() //nolint:errcheck // nobody to tell
-	if c.SetDeadline(time.Now().Add(connLife)) != nil {
-		return
-	}
+// answerLine reads one line and answers it, or not: who shows no token is told
+// nothing.
+func (t *Target) answerLine(do Do, port int, c *visit) {
 	line, err := bufio.NewReaderSize(c, maxQuestion).ReadSlice('\n')
 	nonce, token := parseQuestion(line)
 	if err != nil {
 		token = "" // a line that was not ended may have been cut: recorded, not answered
 	}
-	if answer := t.judge("tcp", port, c.seq, nonce, token); answer != nil {
+	if answer := t.judge(string(do), port, c.seq, nonce, token); answer != nil {
 		c.Write(answer) //nolint:errcheck // a client that left is in the receipts
 	}
 }

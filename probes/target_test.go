@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ func startKeyless(t *testing.T, opts TargetOptions) *Target {
 	t.Helper()
 	opts.Host = "127.0.0.1"
 	if opts.Ports.TCP == nil {
-		opts.Ports = Ports{TCP: []int{0}, UDP: []int{0}}
+		opts.Ports = Ports{TCP: []int{0}, UDP: []int{0}, Banner: []int{0}}
 	}
 	target, err := ListenTarget(opts)
 	require.NoError(t, err)
@@ -101,9 +102,7 @@ func ask(t *testing.T, target *Target, proto, nonce, token string) string {
 	}
 }
 
-func portOf(target *Target, proto string) int {
-	return map[string]int{"http": target.ports.HTTP, "tcp": target.ports.TCP[0], "udp": target.ports.UDP[0]}[proto]
-}
+func portOf(target *Target, proto string) int { return target.ports.of(proto)[0] }
 
 func TestTargetAnswersGoodTokensOnly(t *testing.T) {
 	t.Parallel()
@@ -299,12 +298,13 @@ func TestAPortInUseIsSaid(t *testing.T) {
 	t.Parallel()
 	target, _ := startTarget(t, TargetOptions{})
 	for name, p := range map[string]Ports{
-		"listening for HTTP": {HTTP: target.Ports().HTTP},
-		"listening for TCP":  {TCP: []int{target.Ports().TCP[0]}},
-		"listening for UDP":  {UDP: []int{target.Ports().UDP[0]}},
+		"HTTP":    {HTTP: target.Ports().HTTP},
+		"TCP":     {TCP: target.Ports().TCP},
+		"UDP":     {UDP: target.Ports().UDP},
+		"banners": {Banner: target.Ports().Banner},
 	} {
 		_, err := ListenTarget(TargetOptions{Host: "127.0.0.1", Ports: p})
-		assert.ErrorContains(t, err, name)
+		assert.ErrorContains(t, err, fmt.Sprintf("listening for %s on port %d: ", name, max(p.HTTP, slices.Max(slices.Concat([]int{0}, p.TCP, p.UDP, p.Banner)))))
 		assert.ErrorContains(t, err, "address already in use")
 	}
 }

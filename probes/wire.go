@@ -7,6 +7,7 @@ import "time"
 const (
 	PortHTTP   = 8080
 	PortTCP    = 9007
+	PortBanner = 9013
 	PortUDP    = 9053
 	PortHealth = 9100
 )
@@ -19,6 +20,7 @@ const (
 	DoHTTP     Do = "http"     // HTTP/1.1 GET
 	DoTCP      Do = "tcp"      // connect, send a line, expect the signed answer
 	DoUDP      Do = "udp"      // send a datagram (again while the deadline lasts), expect the signed answer
+	DoBanner   Do = "banner"   // connect, await the signed banner, then as over TCP
 	DoConnect  Do = "connect"  // TCP connect to a service that is not ours; at most one byte is awaited, none is sent
 	DoHead     Do = "head"     // HTTP HEAD / to a service that is not ours
 	DoDNS      Do = "dns"      // ask a DNS server, which is not ours: nothing is signed, and there are no receipts
@@ -40,7 +42,7 @@ type Order struct {
 	Deadline Duration `json:"deadline,omitempty"`
 	Key      []byte   `json:"key,omitempty"`
 	After    uint64   `json:"after,omitempty"`
-	Proto    string   `json:"proto,omitempty"` // of a listener: http, tcp or udp
+	Proto    string   `json:"proto,omitempty"` // of a listener: http, tcp, udp or banner
 
 	// Of a lookup, whose host is the name as it stands, without a search list.
 	Type   string `json:"type,omitempty"`   // A, AAAA, SRV, PTR or TXT
@@ -76,6 +78,7 @@ type Phase string
 const (
 	PhaseResolve Phase = "resolve"
 	PhaseConnect Phase = "connect"
+	PhaseBanner  Phase = "banner" // the other side is to speak first
 	PhaseWrite   Phase = "write"
 	PhaseRead    Phase = "read"
 	PhaseDone    Phase = "done" // an answer was read whole
@@ -98,6 +101,7 @@ type Observation struct {
 	Status    int               `json:"status,omitempty"`
 	Header    map[string]string `json:"header,omitempty"`    // server, www-authenticate, grpc-status and the like
 	Bytes     []byte            `json:"bytes,omitempty"`     // the first bytes of the answer, bounded
+	Banner    []byte            `json:"banner,omitempty"`    // what came before anything was sent, up to the end of a line, bounded
 	RCode     string            `json:"rcode,omitempty"`     // of a lookup: NOERROR, NXDOMAIN, REFUSED and the like
 	Answers   []string          `json:"answers,omitempty"`   // of a lookup: the data of the asked type, sorted, at most 16 of at most 255 bytes
 	Truncated bool              `json:"truncated,omitempty"` // of a lookup: more was to come by TCP, which failed as the rest says
@@ -155,10 +159,12 @@ type Authenticity int
 
 // Silent is no answer at all, Genuine one signed by the very target, Foreign
 // one signed by another target of the same run, Unsigned bytes that no key of
-// the run made.
+// the run made. Greeted is a banner signed by the very target, and no answer of
+// its own behind it.
 const (
 	Silent Authenticity = iota
 	Genuine
 	Foreign
 	Unsigned
+	Greeted
 )

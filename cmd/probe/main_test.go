@@ -46,6 +46,7 @@ type pod struct {
 	cmd                    *exec.Cmd
 	socket, boot           string
 	http, tcp, udp, health int
+	banner                 int
 }
 
 func startPod(t *testing.T, socket string, args ...string) *pod {
@@ -53,7 +54,7 @@ func startPod(t *testing.T, socket string, args ...string) *pod {
 	p := &pod{t: t, socket: socket}
 	p.cmd = probe(append([]string{
 		"serve", "--socket", socket, "--host", "127.0.0.1",
-		"--http-port", "0", "--echo-tcp-port", "0", "--echo-udp-port", "0", "--health-port", "0",
+		"--http-port", "0", "--echo-tcp-port", "0", "--echo-udp-port", "0", "--health-port", "0", "--banner-port", "0",
 	}, args...)...)
 	log, err := p.cmd.StderrPipe()
 	require.NoError(t, err)
@@ -68,7 +69,8 @@ func startPod(t *testing.T, socket string, args ...string) *pod {
 		_, err = fmt.Sscanf(line, "probe dev, source-only, health=%d", &p.health)
 	} else {
 		line = strings.NewReplacer(",", "", "[", "", "]", "").Replace(line)
-		_, err = fmt.Sscanf(line, "probe dev boot %s http=%d tcp=%d udp=%d health=%d", &p.boot, &p.http, &p.tcp, &p.udp, &p.health)
+		_, err = fmt.Sscanf(line, "probe dev boot %s http=%d tcp=%d udp=%d banner=%d health=%d",
+			&p.boot, &p.http, &p.tcp, &p.udp, &p.banner, &p.health)
 	}
 	require.NoError(t, err, line)
 	return p
@@ -112,27 +114,29 @@ func TestTwoPods(t *testing.T) {
 
 	asked := map[string]probes.Order{}
 	var orders []probes.Order
-	for do, port := range map[probes.Do]int{probes.DoHTTP: target.http, probes.DoTCP: target.tcp, probes.DoUDP: target.udp} {
+	for do, port := range map[probes.Do]int{
+		probes.DoHTTP: target.http, probes.DoTCP: target.tcp, probes.DoUDP: target.udp, probes.DoBanner: target.banner,
+	} {
 		o := probes.Order{Do: do, ID: string(do), Host: "127.0.0.1", Port: port, Nonce: probes.NewNonce(), Deadline: probes.Duration(patience)}
 		o.Token = key.Token(o.Nonce)
 		asked[o.ID] = o
 		orders = append(orders, o)
 	}
 	replies = source.exec(append(orders, probes.Order{Do: probes.DoFlush})...)
-	require.Len(t, replies, 4)
+	require.Len(t, replies, len(orders)+1)
 	from := map[string]string{}
-	for _, r := range replies[:3] {
+	for _, r := range replies[:len(orders)] {
 		seen := *r.Observed
 		who := probes.Authenticate(seen, asked[seen.ID].Question(), key, nil)
 		assert.Equal(t, probes.Reached, probes.Classify(seen, who), "%+v", seen)
 		from[seen.Nonce] = seen.Local
 	}
-	assert.Equal(t, &probes.End{Got: 3, Answered: 3}, replies[3].End)
+	assert.Equal(t, &probes.End{Got: len(orders), Answered: len(orders)}, replies[len(orders)].End)
 
 	replies = target.exec(probes.Order{Do: probes.DoReceipts})
 	require.Len(t, replies, 1)
 	got := replies[0].Receipts
-	require.Len(t, got.Receipts, 3)
+	require.Len(t, got.Receipts, len(orders))
 	for _, r := range got.Receipts {
 		assert.True(t, r.Good)
 		assert.Equal(t, from[r.Nonce], r.Remote)
@@ -176,10 +180,28 @@ func TestServeEndsAtOnceWhenTold(t *testing.T) {
 
 func TestFurtherPorts(t *testing.T) {
 	t.Parallel()
-	o, err := serveFlags(streams{err: io.Discard}, []string{"--tcp-port", "5432", "--tcp-port", "6379", "--udp-port", "53"})
-	require.NoError(t, err)
-	assert.Equal(t, probes.Ports{HTTP: 8080, TCP: []int{9007, 5432, 6379}, UDP: []int{9053, 53}, Health: 9100}, o.target.Ports)
-	assert.Equal(t, defaultSocket, o.socket)
+	for _, tc := range []struct {
+		name string
+		args []string
+		want func(*probes.Ports)
+	}{
+		{"none", nil, func(*probes.Ports) {}},
+		{"TCP and UDP", []string{"--tcp-port", "5432", "--tcp-port", "6379", "--udp-port", "53"}, func(p *probes.Ports) {
+			p.TCP, p.UDP = []int{9007, 5432, 6379}, []int{9053, 53}
+		}},
+		{"banners", []string{"--banner-port", "9013", "--banner-port", "3306"}, func(p *probes.Ports) { p.Banner = []int{9013, 3306} }},
+		{"a standard one for another kind", []string{"--tcp-port", "9013"}, func(p *probes.Ports) {
+			p.TCP, p.Banner = []int{9007, 9013}, []int{}
+		}},
+		{"a standard one on UDP", []string{"--udp-port", "9013"}, func(p *probes.Ports) { p.UDP = []int{9053, 9013} }},
+	} {
+		want := probes.DefaultPorts()
+		tc.want(&want)
+		o, err := serveFlags(streams{err: io.Discard}, tc.args)
+		require.NoError(t, err, tc.name)
+		assert.Equal(t, want, o.target.Ports, tc.name)
+		assert.Equal(t, defaultSocket, o.socket)
+	}
 }
 
 func TestWhatThePersonIsTold(t *testing.T) {
@@ -204,7 +226,9 @@ func TestWhatThePersonIsTold(t *testing.T) {
 		{"a bad port", []string{"serve", "--tcp-port", "99999"}, 2, "", "not a port"},
 		{"no probe to pipe to", []string{"pipe", "--socket", nowhere}, 1, "", "probe: finding the probe of this pod"},
 		{"no place for the socket", []string{"serve", "--source-only", "--socket", nowhere}, 1, "", "is a writable volume mounted there?"},
-		{"a port in use", []string{"serve", "--host", "127.0.0.1", "--http-port", port}, 1, "", "address already in use"},
+		{"a port in use", []string{"serve", "--host", "127.0.0.1", "--http-port", port}, 1, "", "probe: listening for HTTP on port " + port + ": listen tcp 127.0.0.1:" + port + ": bind: address already in use"},
+		{"a further port in use", []string{"serve", "--host", "127.0.0.1", "--http-port", "0", "--echo-tcp-port", "0", "--echo-udp-port", "0", "--banner-port", port}, 1, "", "probe: listening for banners on port " + port},
+		{"the health port in use", []string{"serve", "--source-only", "--host", "127.0.0.1", "--socket", socketPath(t), "--health-port", port}, 1, "", "probe: listening for health checks on port " + port},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var out, log bytes.Buffer

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
-	"strconv"
 	"time"
 
 	"github.com/partywall/partywall/probes"
@@ -43,6 +42,7 @@ func serveFlags(s streams, args []string) (serveOptions, error) {
 	flags.IntVar(&echoTCP, "echo-tcp-port", probes.PortTCP, "port of the TCP listener")
 	flags.IntVar(&echoUDP, "echo-udp-port", probes.PortUDP, "port of the UDP listener")
 	flags.IntVar(&p.Health, "health-port", probes.PortHealth, "port of the health check, which is never recorded")
+	flags.Func("banner-port", "port of a listener that speaks first (repeatable, default 9013)", appendPort(&p.Banner))
 	flags.Func("tcp-port", "a further TCP port to answer on (repeatable)", appendPort(&p.TCP))
 	flags.Func("udp-port", "a further UDP port to answer on (repeatable)", appendPort(&p.UDP))
 	flags.IntVar(&o.target.Receipts, "receipts", 0, "arrivals that are remembered (default 65536)")
@@ -58,18 +58,8 @@ func serveFlags(s streams, args []string) (serveOptions, error) {
 	}
 	p.TCP = append([]int{echoTCP}, p.TCP...)
 	p.UDP = append([]int{echoUDP}, p.UDP...)
+	addStandard(p)
 	return o, nil
-}
-
-func appendPort(ports *[]int) func(string) error {
-	return func(s string) error {
-		port, err := strconv.ParseUint(s, 10, 16)
-		if err != nil {
-			return errors.New("not a port")
-		}
-		*ports = append(*ports, int(port))
-		return nil
-	}
 }
 
 // serve is PID 1: it ends at once when it is told to, since nothing it holds
@@ -101,7 +91,7 @@ func serve(ctx context.Context, s streams, args []string) error {
 	// Health comes last: the pod is ready once everything else is.
 	health, err := probes.ListenHealth(o.target.Host, o.target.Ports.Health)
 	if err != nil {
-		return fmt.Errorf("listening for health checks: %w", err)
+		return fmt.Errorf("listening for health checks on port %d: %w", o.target.Ports.Health, err)
 	}
 	go func() { cancel(health.Serve(ctx)) }()
 
@@ -132,7 +122,8 @@ func banner(target *probes.Target, health *probes.Health) string {
 		return fmt.Sprintf("probe %s, source-only, health=%d", version, health.Port())
 	}
 	p := target.Ports()
-	return fmt.Sprintf("probe %s, boot %s, http=%d tcp=%d udp=%d health=%d", version, target.Boot(), p.HTTP, p.TCP, p.UDP, health.Port())
+	return fmt.Sprintf("probe %s, boot %s, http=%d tcp=%d udp=%d banner=%d health=%d",
+		version, target.Boot(), p.HTTP, p.TCP, p.UDP, p.Banner, health.Port())
 }
 
 // listenSocket replaces the socket of an earlier life: the volume outlives the

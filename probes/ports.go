@@ -1,0 +1,33 @@
+package probes
+
+// Ports is where a target listens. Zero lets the system choose, for tests.
+// Of the kinds that are lists, an empty one opens nothing.
+type Ports struct {
+	HTTP   int
+	TCP    []int
+	UDP    []int
+	Banner []int
+	Health int
+}
+
+// DefaultPorts are those of every probe pod.
+func DefaultPorts() Ports {
+	return Ports{
+		HTTP: PortHTTP, TCP: []int{PortTCP}, UDP: []int{PortUDP}, Banner: []int{PortBanner}, Health: PortHealth,
+	}
+}
+
+// of are the ports on which attempts of one kind are answered.
+func (p Ports) of(proto string) []int {
+	switch Do(proto) {
+	case DoHTTP:
+		return []int{p.HTTP}
+	case DoTCP:
+		return p.TCP
+	case DoUDP:
+		return p.UDP
+	case DoBanner:
+		return p.Banner
+	}
+	return nil
+}
