@@ -91,7 +91,7 @@ func TestASourceThatReachesNothingProvesNothing(t *testing.T) {
 	w := newWorld(t, 3)
 	mute := w.tenants[0]
 	w.closeEgress(mute)
-	w.extra = "promises: {weakControls: accepted}\n"
+	w.promises = append(w.promises, "weakControls: accepted")
 	o := w.run()
 	require.Equal(t, 3, o.exit, o.stderr)
 	w.requireMatrix(o, func(r verdicts.Result) verdicts.Verdict {

@@ -167,7 +167,7 @@ func TestTenantThatDeniesItself(t *testing.T) {
 	require.Equal(t, 3, o.exit, o.stderr)
 	w.requireMatrix(o, withTenant(shut))
 
-	w.extra = "promises: {weakControls: accepted}\n"
+	w.promises = append(w.promises, "weakControls: accepted")
 	o = w.run()
 	require.Equal(t, 0, o.exit, o.stderr)
 	w.requireMatrix(o, allIsolated)

@@ -28,7 +28,7 @@ func (s *Source) resolve(ctx context.Context, host string) (netip.Addr, error) {
 	}
 	var codes responseCodes
 	r := net.Resolver{PreferGo: true, Dial: codes.dialer(s.nameserver)}
-	addrs, err := r.LookupNetIP(ctx, "ip", absolute(host, s.search()))
+	addrs, err := r.LookupNetIP(ctx, "ip", absolute(host, s.resolvers().search))
 	if err != nil {
 		return netip.Addr{}, &resolveError{err: err, noError: codes.noError.Load()}
 	}
@@ -40,13 +40,13 @@ func (s *Source) resolve(ctx context.Context, host string) (netip.Addr, error) {
 	return addrs[0], nil
 }
 
-// absolute completes the name of a Service, which ends in .svc, by the
-// cluster's domain, which the search path of a pod tells. So it is one
+// absolute completes the name of a Service or a pod, which ends in .svc or .pod,
+// by the cluster's domain, which the search path of a pod tells. So it is one
 // question, and a name that is not there is said not to be, where a search
 // would go on to a server that knows nothing of such names. A name of another
 // kind, or one in a pod without that path, is left to the search.
 func absolute(host string, search []string) string {
-	if !strings.HasSuffix(host, ".svc") {
+	if !strings.HasSuffix(host, ".svc") && !strings.HasSuffix(host, ".pod") {
 		return host
 	}
 	for _, domain := range search {
@@ -56,9 +56,6 @@ func absolute(host string, search []string) string {
 	}
 	return host
 }
-
-// search is the pod's search path for names.
-func (s *Source) search() []string { return s.resolvers().search }
 
 // resolveError adds what Go's resolver leaves out: whether the name exists.
 type resolveError struct {

@@ -101,11 +101,11 @@ func TestServiceNamesAreCompletedByTheSearchPath(t *testing.T) {
 		"x.acme.svc.cluster.local": "x.acme.svc.cluster.local",
 		"web.example":              "web.example",
 	} {
-		assert.Equal(t, want, absolute(host, pod.search()))
+		assert.Equal(t, want, absolute(host, pod.resolvers().search))
 	}
-	assert.Equal(t, "x.acme.svc", absolute("x.acme.svc", conf("search acme.svc.corp.example\n").search()), "without the cluster's domain")
-	assert.Equal(t, "x.acme.svc.b.", absolute("x.acme.svc", conf("search svc.a\nsearch svc.b.\n").search()), "the last one holds")
-	assert.Empty(t, conf("nameserver 192.0.2.1\nsearch\n").search())
+	assert.Equal(t, "x.acme.svc", absolute("x.acme.svc", conf("search acme.svc.corp.example\n").resolvers().search), "without the cluster's domain")
+	assert.Equal(t, "x.acme.svc.b.", absolute("x.acme.svc", conf("search svc.a\nsearch svc.b.\n").resolvers().search), "the last one holds")
+	assert.Empty(t, conf("nameserver 192.0.2.1\nsearch\n").resolvers().search)
 	assert.Equal(t, []string{"192.0.2.1"}, pod.resolvers().nameservers)
-	assert.Empty(t, (&Source{resolvConf: filepath.Join(t.TempDir(), "none")}).search())
+	assert.Empty(t, (&Source{resolvConf: filepath.Join(t.TempDir(), "none")}).resolvers().search)
 }

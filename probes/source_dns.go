@@ -10,7 +10,8 @@ import (
 	"net/netip"
 )
 
-const portDNS = 53
+// PortDNS is where DNS servers listen.
+const PortDNS = 53
 
 // checkLookup refuses what is no question.
 func checkLookup(o Order) error {
@@ -29,7 +30,7 @@ func checkLookup(o Order) error {
 
 func serverAddress(server string) (netip.AddrPort, error) {
 	if addr, err := netip.ParseAddr(server); err == nil {
-		return netip.AddrPortFrom(addr.Unmap(), portDNS), nil
+		return netip.AddrPortFrom(addr.Unmap(), PortDNS), nil
 	}
 	remote, err := netip.ParseAddrPort(server)
 	if err != nil || remote.Port() == 0 {
@@ -62,7 +63,7 @@ func (a *attempt) lookup(ctx context.Context) {
 		a.seen.Error = err.Error()
 		return
 	}
-	l, err := newLookup(a.order.Host, a.order.Type)
+	l, err := newLookup(absolute(a.order.Host, a.source.resolvers().search), a.order.Type)
 	if err != nil {
 		a.seen.Error = err.Error()
 		return

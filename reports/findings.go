@@ -19,9 +19,11 @@ const (
 	mostSentences = 20
 )
 
-// finding is what one check says of one pair.
+// finding is what one check says of one pair, or, where it fails nothing, of
+// all the pairs of which it says so.
 type finding struct {
 	class    class
+	pairs    map[[2]string]bool
 	first    *verdicts.Result // of the worst severity
 	severity string
 	reasons  []string // distinct, in the order in which they come
@@ -43,9 +45,12 @@ func findings(rec *verdicts.Record) []*finding {
 			continue
 		}
 		k := key{c, r.From.Tenant, r.To.Tenant, r.Service, r.Suite + "/" + r.Check}
+		if c == classNoted {
+			k.from, k.to = "", "" // what fails nothing is told once
+		}
 		f := seen[k]
 		if f == nil {
-			f = &finding{class: c, first: r, severity: r.Severity}
+			f = &finding{class: c, first: r, severity: r.Severity, pairs: map[[2]string]bool{}}
 			seen[k] = f
 			list = append(list, f)
 		}
@@ -59,6 +64,7 @@ func findings(rec *verdicts.Record) []*finding {
 
 func (f *finding) add(r *verdicts.Result) {
 	f.count++
+	f.pairs[[2]string{r.From.Tenant, r.To.Tenant}] = true
 	if severityRank(r.Severity) < severityRank(f.severity) {
 		f.severity, f.first = r.Severity, r
 	}
@@ -99,8 +105,11 @@ func (f *finding) write(w io.Writer, opt Options) {
 	if f.class != classBroken && f.class != classInconclusive && f.severity != "" {
 		label += ", " + word(f.severity)
 	}
-	fmt.Fprintf(w, "%s: %s -> %s, %s, %s\n", opt.paint(f.class, label),
-		line(r.From.Tenant), line(r.To.Tenant), line(r.Suite+"/"+r.Check), plural(f.count, "attempt"))
+	pair := line(r.From.Tenant) + " -> " + line(r.To.Tenant)
+	if more := len(f.pairs) - 1; more > 0 {
+		pair += " and " + plural(more, "more pair")
+	}
+	fmt.Fprintf(w, "%s: %s, %s, %s\n", opt.paint(f.class, label), pair, line(r.Suite+"/"+r.Check), plural(f.count, "attempt"))
 	for _, why := range f.reasons[:min(len(f.reasons), mostReasons)] {
 		writeWrapped(w, opt, "    ", line(why))
 	}

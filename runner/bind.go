@@ -43,6 +43,7 @@ type controlKey struct {
 	port           tenancy.Port
 	address        suites.Address
 	service        string // the name of a real Service, where there is no target
+	lookup         suites.Lookup
 }
 
 // shot is one order that was sent, and what came of it.
@@ -81,7 +82,7 @@ func (b *binder) bind(a suites.Attempt) *cell {
 		c.problem = from.problem
 		return c
 	}
-	if a.OneSided() {
+	if a.Service != "" {
 		c.source = from.pods[slotTarget0]
 		c.attempt.Sidecar = c.source.sidecar
 		c.controls = b.admitted(c)
@@ -123,7 +124,7 @@ func placementWords(p suites.Placement) string {
 func (b *binder) source(a suites.Attempt, from *place, target *pod) *pod {
 	var second *pod
 	for _, q := range from.pods {
-		if (q.node == target.node) != (a.Placement == suites.SameNode) {
+		if a.Placement != suites.AnyNode && (q.node == target.node) != (a.Placement == suites.SameNode) {
 			continue
 		}
 		if len(neighbours(target.place, target, q.node)) > 0 {
@@ -163,7 +164,7 @@ func (b *binder) ladder(c *cell) []rung {
 	climb(verdicts.RungSameNamespace, []*place{own})
 	climb(verdicts.RungSameTenant, slices.DeleteFunc(slices.Clone(b.byTenant[own.tenant]), func(p *place) bool { return p == own }))
 	climb(verdicts.RungCrossing, b.crossers(c))
-	if b.tenancy.Promises.WeakControls {
+	if b.tenancy.Promises.WeakControls && !c.attempt.Asks() {
 		ladder = append(ladder, rung{kind: verdicts.RungListener, control: b.listener(c.target, c.attempt)})
 	}
 	return ladder
@@ -235,7 +236,9 @@ func (b *binder) crossers(c *cell) []*place {
 
 // control is the one control of its kind, made where there is none yet.
 func (b *binder) control(source, target *pod, a suites.Attempt) *control {
-	return b.shared(controlKey{source: source, target: target, do: a.Do, proto: string(a.Do), port: a.Port, address: a.Address})
+	return b.shared(controlKey{
+		source: source, target: target, do: a.Do, proto: string(a.Do), port: a.Port, address: a.Address, lookup: a.Lookup,
+	})
 }
 
 // listener is the weakest control: the target's own listener, by loopback.

@@ -129,13 +129,16 @@ func placesOf(attempts []suites.Attempt) []*place {
 			continue
 		}
 		add(a.From)
-		if a.OneSided() {
+		if a.Service != "" {
 			if a.Expect == suites.Denied && len(a.Admitted) > 0 {
 				add(a.Admitted[0])
 			}
 			continue
 		}
 		to := add(a.To)
+		if a.Asks() {
+			continue
+		}
 		if !slices.Contains(to.ports, a.Port) {
 			to.ports = append(to.ports, a.Port)
 		}

@@ -15,8 +15,9 @@ const (
 	// quiet is how long after the last attempt receipts are still awaited.
 	quiet = time.Second
 	// warmUps bounds how often controls are tried before the first round, so
-	// that Services and policies of pods that have just started are in place.
-	warmUps        = 5
+	// that Services, names and policies of pods that have just started are in
+	// place.
+	warmUps        = 10
 	warmUpDeadline = 2 * time.Second
 )
 
@@ -132,30 +133,36 @@ func (r *run) fireControls(ctx context.Context, round int, keep func(*control, *
 
 func (r *run) cellShot(c *cell, round int) *shot {
 	a := c.attempt
-	s := &shot{source: c.source, target: c.target, proto: a.Port.Protocol, port: a.Port.Number}
+	s := &shot{source: c.source, proto: a.Port.Protocol, port: a.Port.Number}
 	s.order = probes.Order{
-		Do: a.Do, ID: a.ID(), Round: round, Port: a.Port.Number, Deadline: probes.Duration(r.deadline()),
-		Nonce: probes.NewNonce(), Host: a.ServiceHost(),
+		Do: a.Do, ID: a.ID(), Round: round, Port: a.Port.Number, Deadline: probes.Duration(r.deadline()), Host: a.ServiceHost(),
 	}
-	if c.target != nil {
-		s.order.Host = c.target.host(a.Address)
-		s.order.Token = c.target.key.Token(s.order.Nonce)
-	}
-	r.known[s.order.Nonce] = s
+	r.aim(s, c.target, a.Address, a.Lookup)
 	return s
 }
 
-func (r *run) controlShot(c *control, round int, deadline time.Duration) *shot {
-	s := &shot{source: c.source, target: c.target, proto: c.port.Protocol, port: c.port.Number}
-	s.order = probes.Order{
-		Do: c.do, ID: c.id(), Round: round, Port: c.port.Number, Deadline: probes.Duration(deadline),
-		Nonce: probes.NewNonce(), Host: c.service, Proto: c.proto,
-	}
-	if c.target != nil {
-		s.order.Host = c.target.host(c.address)
-		s.order.Token = c.target.key.Token(s.order.Nonce)
+// aim gives a shot its nonce, and what is known of its target. What is asked
+// of a resolver never arrives at the target that it is about.
+func (r *run) aim(s *shot, target *pod, address suites.Address, lookup suites.Lookup) {
+	s.order.Nonce = probes.NewNonce()
+	switch {
+	case target == nil:
+	case lookup != suites.Lookup{}:
+		s.order.Host, s.order.Type, s.order.Over = target.lookupName(lookup), lookup.Type, lookup.Over
+	default:
+		s.target = target
+		s.order.Host = target.host(address)
+		s.order.Token = target.key.Token(s.order.Nonce)
 	}
 	r.known[s.order.Nonce] = s
+}
+
+func (r *run) controlShot(c *control, round int, deadline time.Duration) *shot {
+	s := &shot{source: c.source, proto: c.port.Protocol, port: c.port.Number}
+	s.order = probes.Order{
+		Do: c.do, ID: c.id(), Round: round, Port: c.port.Number, Deadline: probes.Duration(deadline), Host: c.service, Proto: c.proto,
+	}
+	r.aim(s, c.target, c.address, c.lookup)
 	return s
 }
 
@@ -165,7 +172,7 @@ func (c *control) id() string {
 	if c.target != nil {
 		to = c.target.place.namespace + "/" + slotNames[c.target.slot]
 	}
-	return fmt.Sprintf("control/%s/%s/%s->%s/%s:%d", c.proto, c.source.place.namespace, slotNames[c.source.slot],
+	return fmt.Sprintf("control/%s%s/%s/%s->%s/%s:%d", c.proto, c.lookup.Of, c.source.place.namespace, slotNames[c.source.slot],
 		to, c.address, c.port.Number)
 }
 

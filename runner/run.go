@@ -321,7 +321,7 @@ func (r *run) evidence() *Evidence {
 		e.Cases = append(e.Cases, r.caseOf(c, ways))
 	}
 	for _, c := range r.controls {
-		if c.do != probes.DoListener && c.target != nil {
+		if c.do != probes.DoListener && c.do != probes.DoDNS && c.target != nil {
 			e.Controls = append(e.Controls, c.asCase(r.started))
 		}
 	}

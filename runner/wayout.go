@@ -17,8 +17,8 @@ type waysOut map[*pod][verdicts.Rounds]verdicts.SourceControl
 func (r *run) waysOut() waysOut {
 	ways := waysOut{}
 	for _, c := range r.controls {
-		if c.source == c.target {
-			continue
+		if c.source == c.target || c.do == probes.DoDNS {
+			continue // no way out, or one that the resolver is
 		}
 		rung := verdicts.RungSameNamespace
 		switch {
@@ -73,6 +73,9 @@ func (w waysOut) addResolver(shots []*shot) {
 // resolved says that a resolver answered the question of a shot, be it that
 // there is no such name.
 func (s *shot) resolved() bool {
+	if s.order.Do == probes.DoDNS {
+		return s.outcome == probes.Reached || s.outcome == probes.Unresolved
+	}
 	if _, err := netip.ParseAddr(s.order.Host); err == nil || s.order.Host == "" || s.observation == nil {
 		return false
 	}

@@ -25,14 +25,35 @@ const (
 	ServiceName Address = "service-name" // the DNS name of the target's own Service
 	ServiceIP   Address = "service-ip"   // that Service's cluster IP
 	Headless    Address = "headless"     // the pod's own DNS name under a headless Service
+	Resolver    Address = "resolver"     // of a lookup: the pod's own resolver, which is asked about the target
 	PodIP       Address = "pod-ip"
 )
 
-// Addresses are all kinds, in the order in which they are tried.
+// Addresses are all kinds of a target's own, in the order in which they are
+// tried.
 var Addresses = []Address{ServiceName, ServiceIP, Headless, PodIP}
 
 // ByName says that a resolver has to be asked for the address.
 func (a Address) ByName() bool { return a == ServiceName || a == Headless }
+
+// Record is what a lookup is after.
+type Record string
+
+// The records that Kubernetes' DNS specification gives to Services and pods.
+const (
+	ServiceRecord  Record = "service"  // the address of a Service
+	PortRecord     Record = "port"     // a port of a Service
+	HeadlessRecord Record = "headless" // a pod's own name
+	PodRecord      Record = "pod"      // the name that a pod has by its address
+	ReverseRecord  Record = "reverse"  // whose an address is
+)
+
+// Lookup is a question to a resolver about a target.
+type Lookup struct {
+	Of   Record
+	Type string // A, SRV or PTR
+	Over string // udp or tcp
+}
 
 // Placement says where source and target stand to each other.
 type Placement string
@@ -59,6 +80,7 @@ type Attempt struct {
 	Service      string  // a real Service of To.Namespace instead of a target of ours
 	Admitted     []Place // who may reach that Service, to tell that it is alive
 	Address      Address
+	Lookup       Lookup // what a resolver is asked; the zero value where none is
 	Port         tenancy.Port
 	PortName     string // what the target's container calls it; empty where policies need not know it
 	Do           probes.Do
@@ -81,7 +103,10 @@ func (a Attempt) Beside() string {
 
 // OneSided says that the far end is no probe of ours, so that nothing can
 // witness what arrives there.
-func (a Attempt) OneSided() bool { return a.Service != "" }
+func (a Attempt) OneSided() bool { return a.Service != "" || a.Asks() }
+
+// Asks says that the attempt is a question to a resolver.
+func (a Attempt) Asks() bool { return a.Lookup != Lookup{} }
 
 // ServiceHost is the name of the real Service. It ends in .svc, for the source
 // to add whatever the cluster's domain is.

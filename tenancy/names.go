@@ -115,6 +115,14 @@ func checkDenialWord(s string) error {
 }
 
 // parseWeakControls tells whether weak controls are accepted.
+func parseVisibility(s string) (Visibility, error) {
+	words := []string{string(Visible), string(Hidden)}
+	if !slices.Contains(words, s) {
+		return "", errors.New(unknown("dns", s, words))
+	}
+	return Visibility(s), nil
+}
+
 func parseWeakControls(s string) (bool, error) {
 	words := []string{"refused", "accepted"}
 	if !slices.Contains(words, s) {

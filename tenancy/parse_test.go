@@ -95,8 +95,8 @@ promises:
 `, []string{
 			`f.yaml:8:73: shared[0].identityHeader: not tested by this version of Partywall; remove it`,
 			`f.yaml:10:3: promises.layers: not tested by this version of Partywall; remove it`,
-			`f.yaml:11:3: promises.egress: not tested by this version of Partywall; remove it`,
-			`f.yaml:12:3: promises.dns: not tested by this version of Partywall; remove it`}},
+			`f.yaml:11:3: promises.egress: not tested by this version of Partywall; remove it`}},
+		{"dns neither visible nor hidden", head + "promises: {dns: visibl}\n", []string{`f.yaml:3:17: unknown dns "visibl"; did you mean "visible"?`}},
 
 		// Tenants.
 		{"no tenants", head + "tenants: {}\n", []string{`f.yaml:3:10: tenants: empty; give "byLabel", "list" or both`}},

@@ -151,7 +151,7 @@ func (d *decoder) promises(n *yaml.Node, where string) {
 		{name: "layers"},
 		{name: "denial", read: d.denial},
 		{name: "egress"},
-		{name: "dns"},
+		{name: "dns", read: parsed(d, parseVisibility, set(&p.DNS))},
 		{name: "weakControls", read: parsed(d, parseWeakControls, set(&p.WeakControls))},
 	})
 }

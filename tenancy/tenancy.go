@@ -75,7 +75,19 @@ type Promises struct {
 	// WeakControls says whether a target's own listener counts as its control
 	// where no better rung of the ladder answers.
 	WeakControls bool
+	// DNS says whether tenants may learn each other's names; empty: nothing is
+	// promised.
+	DNS Visibility
 }
+
+// Visibility is whether something may be seen by other tenants.
+type Visibility string
+
+// The visibilities.
+const (
+	Hidden  Visibility = "hidden"
+	Visible Visibility = "visible"
+)
 
 // Severity grades a finding.
 type Severity int

@@ -39,6 +39,9 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	if why := incomplete(c); why != "" {
 		return r.as(Inconclusive, why)
 	}
+	if c.Attempt.Asks() {
+		return judgeLookup(r, c, rules)
+	}
 	if why := unpromised(c, rules); why != "" {
 		return r.as(Inconclusive, why)
 	}

@@ -108,10 +108,11 @@ func (c *fakeCluster) load(text string) error {
 // kinds are the resources that the cluster has.
 var kinds = map[string]string{
 	"namespaces": "Namespace", "nodes": "Node", "pods": "Pod", "services": "Service", "jobs": "Job",
+	"networkpolicies": "NetworkPolicy",
 }
 
 // route is where a resource is found, in all namespaces or in one.
-var route = regexp.MustCompile(`^/(?:api/v1|apis/batch/v1)(?:/namespaces/([^/]+))?/(namespaces|nodes|pods|services|jobs)(?:/([^/]+))?$`)
+var route = regexp.MustCompile(`^/(?:api/v1|apis/batch/v1|apis/networking.k8s.io/v1)(?:/namespaces/([^/]+))?/(namespaces|nodes|pods|services|jobs|networkpolicies)(?:/([^/]+))?$`)
 
 func (c *fakeCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()

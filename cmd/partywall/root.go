@@ -12,11 +12,12 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/suites/dns"
 	"github.com/partywall/partywall/suites/network"
 )
 
 // registry is the suites that this program knows.
-func registry() suites.Registry { return suites.Registry{network.Suite{}} }
+func registry() suites.Registry { return suites.Registry{network.Suite{}, dns.Suite{}} }
 
 // app is what all commands have in common.
 type app struct {

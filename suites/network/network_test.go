@@ -155,12 +155,12 @@ func TestSelection(t *testing.T) {
 		count     int
 		err       string
 	}{
-		"everything":           {suites.Selection{}, 72, ""},
-		"a check":              {suites.Selection{Checks: []string{"udp"}}, 24, ""},
-		"a placement":          {suites.Selection{Placement: suites.SameNode}, 24, ""},
-		"a tenant":             {suites.Selection{Tenants: []string{"acme"}}, 72, ""},
+		"everything":           {suites.Selection{}, 144, ""},
+		"a check":              {suites.Selection{Checks: []string{"udp"}}, 48, ""},
+		"a placement":          {suites.Selection{Placement: suites.SameNode}, 48, ""},
+		"a tenant":             {suites.Selection{Tenants: []string{"acme"}}, 144, ""},
 		"an id":                {suites.Selection{Only: []string{"network/http/acme.web->globex.api/target-0/pod-ip:8080/same-node/bare"}}, 1, ""},
-		"a glob":               {suites.Selection{Only: []string{"network/*/acme.*"}}, 36, ""},
+		"a glob":               {suites.Selection{Only: []string{"network/*/acme.*"}}, 72, ""},
 		"no such suite":        {suites.Selection{Suites: []string{"dns"}}, 0, `--suite: there is no "dns"; there is: network`},
 		"no such check":        {suites.Selection{Checks: []string{"icmp"}}, 0, `--check: there is no "icmp"; there is: http, tcp, udp`},
 		"no such placement":    {suites.Selection{Placement: "everywhere"}, 0, `--placement: "everywhere" is neither same-node nor cross-node`},
