@@ -15,7 +15,6 @@ func TestNamesAreToldToWhoeverMayAsk(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
 	locked := w.tenants[0]
-	w.promises = nil
 	o := w.run("--suite", "dns")
 	require.Equal(t, 0, o.exit, o.stderr)
 	counts := map[string]map[verdicts.Verdict]int{}

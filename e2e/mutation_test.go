@@ -53,7 +53,7 @@ func TestEveryHoleShowsAsItsOwnCells(t *testing.T) {
 		w.requireMatrix(o, step.want)
 		require.Equal(t, step.exit, o.exit, "%s: %s", step.name, o.stderr)
 		require.Equal(t, o.record.Summary.Sensitivity.Controls, o.record.Summary.Sensitivity.Reached)
-		require.False(t, o.record.Summary.Partial)
+		require.False(t, o.record.Summary.Incomplete)
 		w.requireClean()
 	}
 }

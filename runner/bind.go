@@ -16,6 +16,7 @@ type cell struct {
 	source   *pod
 	target   *pod // nil for a service that is not ours
 	controls []rung
+	host     string // of what lies outside
 	problem  string
 	shots    []*shot // one a round
 }
@@ -67,7 +68,7 @@ type binder struct {
 	places   map[string]*place
 	byTenant map[string][]*place
 	controls map[controlKey]*control
-	single   bool // the cluster has one node
+	nodes    *nodes
 }
 
 // bind finds for one attempt its source, its target and the controls that it
@@ -80,6 +81,10 @@ func (b *binder) bind(a suites.Attempt) *cell {
 	from := b.places[a.From.Namespace]
 	if from.problem != "" {
 		c.problem = from.problem
+		return c
+	}
+	if a.LeadsOut() {
+		b.bindOutside(c, from)
 		return c
 	}
 	if a.Service != "" {
@@ -96,7 +101,7 @@ func (b *binder) bind(a suites.Attempt) *cell {
 	}
 	c.target = to.pods[a.Target]
 	c.source = b.source(a, from, c.target)
-	if c.source == nil && a.Placement == suites.CrossNode && b.single {
+	if c.source == nil && a.Placement == suites.CrossNode && b.nodes.single() {
 		c.attempt.Skip = "the cluster has one node for pods: there is nothing across nodes"
 		return c
 	}
@@ -109,6 +114,29 @@ func (b *binder) bind(a suites.Attempt) *cell {
 	c.controls = b.ladder(c)
 	b.addSourceControl(c.source)
 	return c
+}
+
+// bindOutside binds an attempt on what is no tenant's. There is nobody to try
+// it as a control, but for the source's own.
+func (b *binder) bindOutside(c *cell, from *place) {
+	c.source = from.pods[slotTarget0]
+	c.attempt.Sidecar = c.source.sidecar
+	c.host = c.attempt.Outside
+	b.addSourceControl(c.source)
+	if c.attempt.Address != suites.NodeIP {
+		return
+	}
+	address, ok := b.nodes.addressFrom(c.source.node, c.attempt.Placement)
+	c.host = address.String()
+	switch {
+	case ok:
+	case !b.nodes.known:
+		c.attempt.Skip = "the runner may not list nodes, so that it knows no node's address"
+	case c.attempt.Placement == suites.CrossNode:
+		c.attempt.Skip = "the cluster has one node: there is no other"
+	default:
+		c.problem = fmt.Sprintf("node %s has no address", c.source.node)
+	}
 }
 
 func placementWords(p suites.Placement) string {

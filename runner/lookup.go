@@ -48,3 +48,17 @@ func reverseName(address string) string {
 	}
 	return strings.Join(labels, ".") + ".ip6.arpa."
 }
+
+// aimOutside gives a shot its host outside, or what to ask of whom. The name
+// for a zone outside is fresh each time, since resolvers keep answers, and has
+// nothing in it but chance.
+func aimOutside(s *shot, c *cell) {
+	l := c.attempt.Lookup
+	s.order.Host, s.order.Type, s.order.Over = c.host, l.Type, l.Over
+	switch l.Of {
+	case suites.OutsideRecord:
+		s.order.Host, s.order.Server = "example.com.", c.host
+	case suites.CanaryRecord:
+		s.order.Host = "partywall-" + NewID() + NewID() + "." + c.host + "."
+	}
+}

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/partywall/partywall/suites"
 )
 
 // nodes is what a run knows of the cluster's nodes. It knows nothing where the
@@ -20,11 +23,12 @@ type nodes struct {
 	known     bool
 	workers   int // that are no control plane, whether they take probes or not
 	addresses map[netip.Addr]string
+	internal  map[string]netip.Addr   // a node's own address within the cluster, IPv4 for choice
 	ranges    map[netip.Prefix]string // pod ranges
 }
 
 func (c *Cluster) findNodes(ctx context.Context) (*nodes, string, error) {
-	n := &nodes{addresses: map[netip.Addr]string{}, ranges: map[netip.Prefix]string{}}
+	n := &nodes{addresses: map[netip.Addr]string{}, internal: map[string]netip.Addr{}, ranges: map[netip.Prefix]string{}}
 	ok, err := c.may(ctx, authorizationv1.ResourceAttributes{Verb: "list", Resource: "nodes"})
 	if err != nil {
 		return nil, "", err
@@ -55,6 +59,9 @@ func (n *nodes) learn(node *corev1.Node) {
 	for _, a := range node.Status.Addresses {
 		if ip, err := netip.ParseAddr(a.Address); err == nil {
 			n.addresses[ip.Unmap()] = node.Name
+			if known := n.internal[node.Name]; a.Type == corev1.NodeInternalIP && (!known.IsValid() || !known.Is4()) {
+				n.internal[node.Name] = ip.Unmap()
+			}
 		}
 	}
 	for _, cidr := range node.Spec.PodCIDRs {
@@ -92,6 +99,17 @@ func keepsOut(t corev1.Taint) bool { return t.Effect != corev1.TaintEffectPrefer
 // attempts across nodes make no sense. A second one that is down or cordoned
 // counts: what cannot be tried today is not what there is not.
 func (n *nodes) single() bool { return n.known && n.workers < 2 }
+
+// addressFrom finds the address of a node that stands to another as a
+// placement says: the node itself, or the first by name that is not.
+func (n *nodes) addressFrom(node string, p suites.Placement) (netip.Addr, bool) {
+	for _, name := range slices.Sorted(maps.Keys(n.internal)) {
+		if (name == node) == (p == suites.SameNode) {
+			return n.internal[name], true
+		}
+	}
+	return netip.Addr{}, false
+}
 
 // doubt forgets the pod ranges where a probe's address is not of its node's:
 // then the network plugin hands addresses out by a plan of its own, and the

@@ -129,6 +129,9 @@ func placesOf(attempts []suites.Attempt) []*place {
 			continue
 		}
 		add(a.From)
+		if a.LeadsOut() {
+			continue
+		}
 		if a.Service != "" {
 			if a.Expect == suites.Denied && len(a.Admitted) > 0 {
 				add(a.Admitted[0])

@@ -137,6 +137,9 @@ func (r *run) cellShot(c *cell, round int) *shot {
 	s.order = probes.Order{
 		Do: a.Do, ID: a.ID(), Round: round, Port: a.Port.Number, Deadline: probes.Duration(r.deadline()), Host: a.ServiceHost(),
 	}
+	if a.LeadsOut() {
+		aimOutside(s, c)
+	}
 	r.aim(s, c.target, a.Address, a.Lookup)
 	return s
 }
@@ -232,6 +235,9 @@ func (r *run) fireFrom(ctx context.Context, source *pod, shots []*shot) {
 			continue
 		}
 		s.outcome = probes.Classify(*s.observation, r.authenticate(s))
+		if s.order.Server != "" && s.observation.RCode != "" {
+			s.outcome = probes.Reached // a server outside answered, whatever it said
+		}
 	}
 }
 

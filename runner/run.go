@@ -156,7 +156,7 @@ func (r *run) probe(ctx context.Context, attempts []suites.Attempt) (left []stri
 func (r *run) bindAll(attempts []suites.Attempt, interrupted bool) {
 	b := &binder{
 		tenancy: r.tenancy, places: map[string]*place{}, byTenant: map[string][]*place{},
-		controls: map[controlKey]*control{}, single: r.nodes.single(),
+		controls: map[controlKey]*control{}, nodes: r.nodes,
 		crossing: func(from, to string, port tenancy.Port) bool {
 			_, ok := r.tenancy.Crosses(from, to, port, time.Now())
 			return ok

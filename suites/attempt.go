@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/partywall/partywall/probes"
@@ -25,6 +26,9 @@ const (
 	ServiceName Address = "service-name" // the DNS name of the target's own Service
 	ServiceIP   Address = "service-ip"   // that Service's cluster IP
 	Headless    Address = "headless"     // the pod's own DNS name under a headless Service
+	ByAddress   Address = "address"      // of what lies outside
+	ByName      Address = "name"         // of what lies outside
+	NodeIP      Address = "node-ip"      // of a node, by the placement
 	Resolver    Address = "resolver"     // of a lookup: the pod's own resolver, which is asked about the target
 	PodIP       Address = "pod-ip"
 )
@@ -46,6 +50,9 @@ const (
 	HeadlessRecord Record = "headless" // a pod's own name
 	PodRecord      Record = "pod"      // the name that a pod has by its address
 	ReverseRecord  Record = "reverse"  // whose an address is
+
+	OutsideRecord Record = "outside" // any name at all, of a server outside
+	CanaryRecord  Record = "canary"  // a fresh name in a zone outside
 )
 
 // Lookup is a question to a resolver about a target.
@@ -77,6 +84,7 @@ type Attempt struct {
 	Suite, Check string
 	From, To     Place
 	Target       int     // which of the namespace's targets; unused where Service is set
+	Outside      string  // a host, zone or name that is no tenant's; To.Tenant says what kind of place it is in
 	Service      string  // a real Service of To.Namespace instead of a target of ours
 	Admitted     []Place // who may reach that Service, to tell that it is alive
 	Address      Address
@@ -103,7 +111,11 @@ func (a Attempt) Beside() string {
 
 // OneSided says that the far end is no probe of ours, so that nothing can
 // witness what arrives there.
-func (a Attempt) OneSided() bool { return a.Service != "" || a.Asks() }
+func (a Attempt) OneSided() bool { return a.Service != "" || a.Asks() || a.LeadsOut() }
+
+// LeadsOut says that the attempt is on nothing of any tenant's: the internet,
+// a node, the cluster's own machinery.
+func (a Attempt) LeadsOut() bool { return a.To.Namespace == "" }
 
 // Asks says that the attempt is a question to a resolver.
 func (a Attempt) Asks() bool { return a.Lookup != Lookup{} }
@@ -115,15 +127,20 @@ func (a Attempt) ServiceHost() string { return a.Service + "." + a.To.Namespace 
 // ID names the attempt: suite, check, both tenants and namespaces, target,
 // kind of address, port, placement and whether its source has a sidecar.
 func (a Attempt) ID() string {
-	target := fmt.Sprintf("target-%d", a.Target)
-	if a.Service != "" {
+	target, to := fmt.Sprintf("target-%d", a.Target), a.To.Tenant+"."+a.To.Namespace
+	switch {
+	case a.Service != "":
 		target = a.Service
+	case a.LeadsOut():
+		to, target = a.To.Tenant, cmp.Or(a.Outside, placeless[a.Address])
 	}
 	source := "bare"
 	if a.Sidecar {
 		source = "sidecar"
 	}
-	return fmt.Sprintf("%s/%s/%s.%s->%s.%s/%s/%s:%d/%s/%s", a.Suite, a.Check,
-		a.From.Tenant, a.From.Namespace, a.To.Tenant, a.To.Namespace,
-		target, a.Address, a.Port.Number, a.Placement, source)
+	return fmt.Sprintf("%s/%s/%s.%s->%s/%s/%s:%d/%s/%s", a.Suite, a.Check,
+		a.From.Tenant, a.From.Namespace, to, target, a.Address, a.Port.Number, a.Placement, source)
 }
+
+// placeless is what stands in an id for what lies outside and has no name yet.
+var placeless = map[Address]string{NodeIP: "node", Resolver: "zone"}

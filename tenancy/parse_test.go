@@ -90,12 +90,17 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
   - {name: a, namespace: p, service: a, ports: [tcp/1], tenants: ["*"], identityHeader: x}
 promises:
   layers: [mesh]
-  egress: {internet: denied}
+  egress: {internet: maybe, kubelt: denied, allowedHosts: [payments], resolvers: [dns.example.com], canaryZone: "-x.example", internetHosts: ["a.example:0"]}
   dns: visible
 `, []string{
 			`f.yaml:8:73: shared[0].identityHeader: not tested by this version of Partywall; remove it`,
 			`f.yaml:10:3: promises.layers: not tested by this version of Partywall; remove it`,
-			`f.yaml:11:3: promises.egress: not tested by this version of Partywall; remove it`}},
+			`f.yaml:11:22: unknown promise "maybe"; want one of denied, allowed`,
+			`f.yaml:11:29: unknown field "kubelt" in promises.egress; did you mean "kubelet"?`,
+			`f.yaml:11:60: bad host "payments": want an address or a whole DNS name, such as www.example.com`,
+			`f.yaml:11:82: bad resolver "dns.example.com": want the address of a DNS server`,
+			`f.yaml:11:112: bad host "-x.example": "-x" is no label of a DNS name`,
+			`f.yaml:11:142: bad host "a.example:0": its port is bad: the number must be 1 to 65535`}},
 		{"dns neither visible nor hidden", head + "promises: {dns: visibl}\n", []string{`f.yaml:3:17: unknown dns "visibl"; did you mean "visible"?`}},
 
 		// Tenants.

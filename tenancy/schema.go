@@ -150,7 +150,7 @@ func (d *decoder) promises(n *yaml.Node, where string) {
 	d.object(n, where, []field{
 		{name: "layers"},
 		{name: "denial", read: d.denial},
-		{name: "egress"},
+		{name: "egress", read: d.egress},
 		{name: "dns", read: parsed(d, parseVisibility, set(&p.DNS))},
 		{name: "weakControls", read: parsed(d, parseWeakControls, set(&p.WeakControls))},
 	})

@@ -77,7 +77,8 @@ type Promises struct {
 	WeakControls bool
 	// DNS says whether tenants may learn each other's names; empty: nothing is
 	// promised.
-	DNS Visibility
+	DNS    Visibility
+	Egress Egress
 }
 
 // Visibility is whether something may be seen by other tenants.

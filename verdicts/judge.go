@@ -36,8 +36,14 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	if through(r.Outcome) {
 		return leak(r, c)
 	}
+	if c.Attempt.Address == suites.ByName && unknownName(c) {
+		return r.as(Skipped, "the name "+c.Attempt.Outside+" does not resolve in this cluster; what it stands for is tried by address alone")
+	}
 	if why := incomplete(c); why != "" {
 		return r.as(Inconclusive, why)
+	}
+	if c.Attempt.LeadsOut() {
+		return judgeWayOut(r, c, rules)
 	}
 	if c.Attempt.Asks() {
 		return judgeLookup(r, c, rules)

@@ -94,7 +94,10 @@ func controlWords(r Rung, tenant string) string {
 }
 
 func leakWhy(c Case, o probes.Outcome) string {
-	if c.Attempt.Asks() {
+	switch {
+	case c.Attempt.LeadsOut():
+		return wayOutLeak(c)
+	case c.Attempt.Asks():
 		return lookupLeak(c)
 	}
 	how := fmt.Sprintf("%s port %d", strings.ToUpper(c.Attempt.Port.Protocol), c.Attempt.Port.Number)

@@ -181,8 +181,11 @@ func (c *fakeCluster) list(w http.ResponseWriter, r *http.Request, namespace, re
 		}
 	}
 	apiVersion := "v1"
-	if resource == "jobs" {
+	switch resource {
+	case "jobs":
 		apiVersion = "batch/v1"
+	case "networkpolicies":
+		apiVersion = "networking.k8s.io/v1"
 	}
 	reply(w, 200, object(apiVersion, kinds[resource]+"List", "items", items))
 }

@@ -13,11 +13,12 @@ import (
 
 	"github.com/partywall/partywall/suites"
 	"github.com/partywall/partywall/suites/dns"
+	"github.com/partywall/partywall/suites/egress"
 	"github.com/partywall/partywall/suites/network"
 )
 
 // registry is the suites that this program knows.
-func registry() suites.Registry { return suites.Registry{network.Suite{}, dns.Suite{}} }
+func registry() suites.Registry { return suites.Registry{network.Suite{}, dns.Suite{}, egress.Suite{}} }
 
 // app is what all commands have in common.
 type app struct {

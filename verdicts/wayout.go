@@ -1,0 +1,61 @@
+package verdicts
+
+import (
+	"fmt"
+
+	"github.com/partywall/partywall/probes"
+	"github.com/partywall/partywall/suites"
+)
+
+// judgeWayOut judges an attempt on what lies outside that did not get through.
+// Nobody of the run may reach it, and nothing of ours stands there, so that the
+// best that there is to be had is unreached.
+func judgeWayOut(r Result, c Case, rules Rules) Result {
+	if why := noSource(c, rules); why != "" {
+		return r.as(Inconclusive, why)
+	}
+	return r.as(Unreached, fmt.Sprintf("%s could not reach %s: %s; nothing of the run shows that it answers anybody",
+		c.From.Tenant, outside(c), rounds(c)))
+}
+
+// unknownName says that the resolver knew no such name, or could not find out.
+// A cluster without an internet knows none of its names.
+func unknownName(c Case) bool {
+	for _, s := range c.Rounds {
+		if s.Observation == nil || s.Observation.Phase != probes.PhaseResolve || s.Observation.DNS == probes.DNSTimeout {
+			return false
+		}
+	}
+	return len(c.Rounds) > 0
+}
+
+func wayOutLeak(c Case) string {
+	switch c.Attempt.Lookup.Of {
+	case suites.OutsideRecord:
+		return fmt.Sprintf("%s asked %s over %s, and was answered", c.From.Tenant, outside(c), c.Attempt.Lookup.Over)
+	case suites.CanaryRecord:
+		return fmt.Sprintf("%s had the cluster's resolver ask for a fresh name in %s, and was answered: what is in a name leaves the cluster",
+			c.From.Tenant, outside(c))
+	}
+	return fmt.Sprintf("%s reached %s, which the tenancy does not give it", c.From.Tenant, outside(c))
+}
+
+func outside(c Case) string {
+	a := c.Attempt
+	switch {
+	case a.Lookup.Of == suites.CanaryRecord:
+		return "the zone " + a.Outside
+	case a.Lookup.Of == suites.OutsideRecord:
+		return "the resolver " + a.Outside
+	case a.To.Tenant == "kubelet" && a.Placement == suites.SameNode:
+		return fmt.Sprintf("the kubelet of its own node on port %d", a.Port.Number)
+	case a.To.Tenant == "kubelet":
+		return fmt.Sprintf("the kubelet of another node on port %d", a.Port.Number)
+	case a.To.Tenant == "metadata":
+		return fmt.Sprintf("the metadata service at %s", a.Outside)
+	case a.To.Tenant == "kube-api":
+		return "the Kubernetes API server"
+	default:
+		return fmt.Sprintf("%s on port %d of the internet", a.Outside, a.Port.Number)
+	}
+}
