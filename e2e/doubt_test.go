@@ -272,3 +272,75 @@ func TestANodeThatTakesNoProbesIsNotForgotten(t *testing.T) {
 	})
 	w.requireClean()
 }
+
+// What keeps everybody from everybody in the second round shows no wall that
+// was late in the first.
+func TestANetworkThatDiesIsNoWallThatWasLate(t *testing.T) {
+	t.Parallel()
+	w := bareWorld(t, 2)
+	ctx := context.Background()
+	for _, spaces := range w.spaces {
+		for _, ns := range spaces {
+			_, err := lab.admin.NetworkingV1().NetworkPolicies(ns).Create(ctx, &networkingv1.NetworkPolicy{
+				ObjectMeta: metav1.ObjectMeta{Name: "quarantine"},
+				Spec: networkingv1.NetworkPolicySpec{
+					PodSelector: metav1.LabelSelector{MatchLabels: map[string]string{"quarantine": "true"}},
+					PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress},
+				},
+			}, metav1.CreateOptions{})
+			require.NoError(t, err)
+		}
+	}
+	results, evidence := w.inProcess(w.context(), lab.runner, func(o *runner.Options) {
+		o.Progress = hook{t: t, phase: "round 1 of 2: receipts", do: func() { w.labelProbes(`{"metadata":{"labels":{"quarantine":"true"}}}`) }}
+	})
+	w.requireResults(results, func(verdicts.Result) verdicts.Verdict { return verdicts.Leak })
+	for _, r := range results {
+		require.True(t, r.Fails, "%s: %s", r.ID, r.Why)
+	}
+	require.Contains(t, strings.Join(evidence.Notes, "\n"), "Pod "+w.spaces[w.tenants[0]][0]+"/partywall-"+w.id)
+	w.requireClean()
+}
+
+func (w *world) labelProbes(patch string) {
+	ctx := context.Background()
+	for _, spaces := range w.spaces {
+		for _, ns := range spaces {
+			pods, err := lab.admin.CoreV1().Pods(ns).List(ctx, metav1.ListOptions{LabelSelector: "partywall.dev/run=" + w.id})
+			assert.NoError(w.t, err)
+			for _, p := range pods.Items {
+				_, err := lab.admin.CoreV1().Pods(ns).Patch(ctx, p.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+				assert.NoError(w.t, err)
+			}
+		}
+	}
+}
+
+// One endpoint of a shared service that is open is a way in, however many are
+// closed.
+func TestOneOpenEndpointOfASharedService(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	ns := w.sharedService(w.tenants[0])
+	open := restrictedPod("open", map[string]string{"app": "audit", "open": "yes"})
+	_, err := lab.admin.CoreV1().Pods(ns).Create(context.Background(), open, metav1.CreateOptions{})
+	require.NoError(t, err)
+	_, err = lab.admin.NetworkingV1().NetworkPolicies(ns).Create(context.Background(), &networkingv1.NetworkPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: "open"},
+		Spec: networkingv1.NetworkPolicySpec{
+			PodSelector: metav1.LabelSelector{MatchLabels: map[string]string{"open": "yes"}},
+			PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}, Ingress: []networkingv1.NetworkPolicyIngressRule{{}},
+		},
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	_, err = lab.admin.AppsV1().Deployments(ns).Patch(context.Background(), "audit", types.MergePatchType, []byte(`{"spec":{"replicas":3}}`), metav1.PatchOptions{})
+	require.NoError(t, err)
+	o := w.run()
+	for _, r := range o.record.Results {
+		if r.Service != "" && r.From.Tenant == w.tenants[1] {
+			require.True(t, r.Verdict == verdicts.Leak && r.Fails, r.Why)
+		}
+	}
+	require.Equal(t, 1, o.exit, o.stderr)
+	w.requireClean()
+}

@@ -43,7 +43,11 @@ const (
 	alphabet = "abcdefghijklmnopqrstuvwxyz"
 )
 
-var worlds atomic.Int64
+var (
+	worlds         atomic.Int64
+	everyNamespace = &metav1.LabelSelector{}
+	tcp, udp       = corev1.ProtocolTCP, corev1.ProtocolUDP
+)
 
 // ignored lists patterns for every namespace but the world's own.
 func (w *world) ignored() string {

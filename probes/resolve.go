@@ -15,7 +15,10 @@ const (
 	DNSNoData   = "nodata"
 	DNSServFail = "servfail"
 	DNSTimeout  = "timeout" // no server answered
-	DNSError    = "error"
+	// DNSUnreachable is a question that never left, or that the network turned
+	// away: no server answered either.
+	DNSUnreachable = "unreachable"
+	DNSError       = "error"
 )
 
 // resolve finds the address to try: IPv4 where there is one, so that the choice
@@ -30,7 +33,7 @@ func (s *Source) resolve(ctx context.Context, host string) (netip.Addr, error) {
 	r := net.Resolver{PreferGo: true, Dial: codes.dialer(s.nameserver)}
 	addrs, err := r.LookupNetIP(ctx, "ip", absolute(host, s.resolvers().search))
 	if err != nil {
-		return netip.Addr{}, &resolveError{err: err, noError: codes.noError.Load()}
+		return netip.Addr{}, &resolveError{err: err, noError: codes.noError.Load(), answered: codes.answered.Load(), turnedAway: codes.turnedAway.Load()}
 	}
 	for _, a := range addrs {
 		if a.Unmap().Is4() {
@@ -61,6 +64,9 @@ func absolute(host string, search []string) string {
 type resolveError struct {
 	err     error
 	noError bool // a server answered NOERROR, with no address in it
+
+	answered   bool // a server said something
+	turnedAway bool // a question met an error of the network's
 }
 
 func (e *resolveError) Error() string { return e.err.Error() }
@@ -76,6 +82,8 @@ func dnsClass(err error) string {
 	switch {
 	case de.IsTimeout:
 		return DNSTimeout
+	case re != nil && re.turnedAway && !re.answered:
+		return DNSUnreachable
 	case de.IsNotFound && re != nil && re.noError:
 		return DNSNoData
 	case de.IsNotFound:
@@ -87,8 +95,9 @@ func dnsClass(err error) string {
 }
 
 // responseCodes watches the answers of DNS servers go by. Go reports a missing
-// name and a name without addresses by the same error; only the header tells.
-type responseCodes struct{ noError atomic.Bool }
+// name and a name without addresses by the same error, and a server that fails
+// by that of one that cannot be reached.
+type responseCodes struct{ noError, answered, turnedAway atomic.Bool }
 
 func (c *responseCodes) dialer(nameserver string) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, server string) (net.Conn, error) {
@@ -97,6 +106,7 @@ func (c *responseCodes) dialer(nameserver string) func(context.Context, string, 
 		}
 		var d net.Dialer
 		conn, err := d.DialContext(ctx, network, server)
+		c.failed(err)
 		if u, ok := conn.(*net.UDPConn); ok {
 			return &watchedConn{UDPConn: u, codes: c}, err
 		}
@@ -113,8 +123,19 @@ type watchedConn struct {
 // Read notes the response code, the low half of the fourth byte.
 func (c *watchedConn) Read(b []byte) (int, error) {
 	n, err := c.UDPConn.Read(b)
+	c.codes.failed(err)
+	if n > 0 {
+		c.codes.answered.Store(true)
+	}
 	if n >= 12 && b[3]&0x0f == 0 {
 		c.codes.noError.Store(true)
 	}
 	return n, err
+}
+
+// failed notes an error by which the network, and no server, ended a question.
+func (c *responseCodes) failed(err error) {
+	if _, ok := failures[errnoName(err)]; ok {
+		c.turnedAway.Store(true)
+	}
 }

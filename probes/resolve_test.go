@@ -68,6 +68,7 @@ func TestResolve(t *testing.T) {
 		{"no such name", nameserver(t, 3, nil, nil), DNSNXDomain, "", Unresolved},
 		{"a name without addresses", nameserver(t, 0, nil, nil), DNSNoData, "", Unresolved},
 		{"a broken server", nameserver(t, 2, nil, nil), DNSServFail, "", Error},
+		{"a closed server", hostPort("127.0.0.1", closedPort(t, "udp")), DNSUnreachable, "", Error},
 		{"a silent server", silent.LocalAddr().String(), DNSTimeout, "", Error},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

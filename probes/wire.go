@@ -94,7 +94,7 @@ type Observation struct {
 	Errno     string            `json:"errno,omitempty"` // symbolic, such as ECONNREFUSED
 	Timeout   bool              `json:"timeout,omitempty"`
 	EOF       bool              `json:"eof,omitempty"` // the other side ended the stream before the answer was whole
-	DNS       string            `json:"dns,omitempty"` // in PhaseResolve: nxdomain, nodata, servfail, timeout, error
+	DNS       string            `json:"dns,omitempty"` // in PhaseResolve: nxdomain, nodata, servfail, timeout, unreachable, error
 	Error     string            `json:"error,omitempty"`
 	Local     string            `json:"local,omitempty"`  // address:port bound by the source, known even where connecting failed
 	Remote    string            `json:"remote,omitempty"` // address:port tried; of a lookup, the server asked

@@ -31,7 +31,7 @@ var classes = [classCount]struct {
 	classLeak:         {"✗", "LEAK", "leak", red},
 	classBroken:       {"!", "broken", "broken (declared, but blocked)", magenta},
 	classInconclusive: {"?", "inconclusive", "inconclusive (no evidence either way)", yellow},
-	classNoted:        {"~", "low leak", "leak below the fail threshold", yellow},
+	classNoted:        {"~", "noted leak", "leak below the fail threshold", yellow},
 	classExcepted:     {"e", "excepted", "excepted (a leak accepted for now)", cyan},
 	classUnreached:    {"o", "unreached", "unreached (denied, seen from one side only)", green},
 	classAllowed:      {"+", "allowed", "allowed (declared, and works)", green},

@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/partywall/partywall/probes"
 	"github.com/partywall/partywall/suites"
@@ -18,7 +19,8 @@ type cell struct {
 	controls []rung
 	host     string // of what lies outside
 	problem  string
-	shots    []*shot // one a round
+	shots    []*shot   // one a round
+	draws    [][]*shot // more of the same, a round
 }
 
 // rung is a control that a cell may rest on, and what kind it is.
@@ -54,7 +56,8 @@ type shot struct {
 	target      *pod
 	proto       string
 	port        int
-	earlier     string // local address of an order that failed by itself
+	earlier     string    // local address of an order that failed by itself
+	at          time.Time // when its answer was there, at the latest
 	observation *probes.Observation
 	outcome     probes.Outcome
 	fault       string
@@ -83,7 +86,7 @@ func (b *binder) bind(a suites.Attempt) *cell {
 		c.problem = from.problem
 		return c
 	}
-	if a.LeadsOut() {
+	if a.Out {
 		b.bindOutside(c, from)
 		return c
 	}

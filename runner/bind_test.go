@@ -259,7 +259,7 @@ func TestOneSidedAttemptsHaveASourceControl(t *testing.T) {
 	require.NotNil(t, r.cells[0].source)
 	assert.Nil(t, r.cells[0].target)
 	assert.True(t, hasSourceControl(r, r.cells[0].source))
-	assert.Equal(t, "billing.shared.svc", r.cellShot(r.cells[0], 1).order.Host)
+	assert.Equal(t, "billing.shared.svc", r.cellShot(r.cells[0], r.cells[0].source, 1).order.Host)
 }
 
 // That a service answers nobody looks like a wall; somebody who may use it

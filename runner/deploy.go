@@ -253,7 +253,8 @@ func (r *run) adopt(q *pod, got *corev1.Pod) {
 			q.ips = append(q.ips, a.Unmap())
 		}
 	}
-	q.started = time.Now()
+	q.adopted = time.Now()
+	q.started = q.adopted
 	for _, s := range got.Status.ContainerStatuses {
 		if s.Name == container && s.State.Running != nil {
 			q.started = s.State.Running.StartedAt.Time

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,13 +21,13 @@ type kind struct {
 
 // watched are the kinds that are looked out for, where the cluster serves
 // them: what decides over traffic between the probes, and the tenants' own
-// workloads, whose changes a reader wants named. Proxies are not judged yet,
-// so that the objects of meshes are not among them.
+// workloads, whose changes a reader wants named.
 var watched = []struct {
 	group, resource string
 	wall            bool
 }{
 	{"", "namespaces", true}, // their labels, by which policies select
+	{"", ownPods, true},      // those of the probes
 	{"networking.k8s.io", "networkpolicies", true},
 	{"policy.networking.k8s.io", "adminnetworkpolicies", true},
 	{"policy.networking.k8s.io", "baselineadminnetworkpolicies", true},
@@ -35,10 +36,22 @@ var watched = []struct {
 	{"cilium.io", "ciliumclusterwidenetworkpolicies", true},
 	{"crd.projectcalico.org", "networkpolicies", true},
 	{"crd.projectcalico.org", "globalnetworkpolicies", true},
+	{"crd.projectcalico.org", "tiers", true},
+	{"projectcalico.org", "networkpolicies", true},
+	{"projectcalico.org", "globalnetworkpolicies", true},
+	{"projectcalico.org", "tiers", true},
+	{"crd.antrea.io", "networkpolicies", true},
+	{"crd.antrea.io", "clusternetworkpolicies", true},
+	{"crd.antrea.io", "tiers", true},
+	{"security.istio.io", "authorizationpolicies", true},
+	{"security.istio.io", "peerauthentications", true},
 	{"apps", "deployments", false},
 	{"apps", "statefulsets", false},
 	{"apps", "daemonsets", false},
 }
+
+// ownPods are the pods of the run alone.
+const ownPods = "pods"
 
 // kinds finds those of the watched kinds that the cluster serves. What it
 // could find comes also with an error.
@@ -47,18 +60,32 @@ func (c *Cluster) kinds() ([]kind, error) {
 	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) {
 		return nil, fmt.Errorf("asking the cluster what it serves: %w", err)
 	}
-	preferred := map[string]string{}
+	preferred := map[string]bool{}
 	for _, g := range groups {
-		preferred[g.Name] = g.PreferredVersion.Version
+		preferred[g.PreferredVersion.GroupVersion] = true
 	}
+	// A group's preferred version need not serve all of its kinds.
+	slices.SortStableFunc(lists, func(a, b *metav1.APIResourceList) int {
+		return cmp.Compare(rank(preferred[a.GroupVersion]), rank(preferred[b.GroupVersion]))
+	})
 	var kinds []kind
 	for _, list := range lists {
-		gv, parseErr := schema.ParseGroupVersion(list.GroupVersion)
-		if parseErr == nil && gv.Version == preferred[gv.Group] {
-			kinds = append(kinds, kindsOf(gv, list.APIResources)...)
+		if gv, err := schema.ParseGroupVersion(list.GroupVersion); err == nil {
+			for _, k := range kindsOf(gv, list.APIResources) {
+				if !slices.ContainsFunc(kinds, func(known kind) bool { return known.GroupResource() == k.GroupResource() }) {
+					kinds = append(kinds, k)
+				}
+			}
 		}
 	}
 	return kinds, failedGroups(err)
+}
+
+func rank(preferred bool) int {
+	if preferred {
+		return 0
+	}
+	return 1
 }
 
 func kindsOf(gv schema.GroupVersion, served []metav1.APIResource) []kind {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
+
+	"github.com/partywall/partywall/suites"
 )
 
 // lookTimeout bounds one look at all the objects.
@@ -25,6 +26,7 @@ type lookout struct {
 	run    *run
 	mu     sync.Mutex
 	views  []*view
+	spaces map[string]bool // the namespaces that the attempts are between
 	ending context.CancelFunc
 	wg     sync.WaitGroup
 }
@@ -39,8 +41,11 @@ type view struct {
 type objectKey struct{ namespace, name string }
 
 // lookOut begins to look: it takes down what there is, and watches from there.
-func (r *run) lookOut(ctx context.Context) *lookout {
-	l := &lookout{run: r}
+func (r *run) lookOut(ctx context.Context, attempts []suites.Attempt) *lookout {
+	l := &lookout{run: r, spaces: map[string]bool{}}
+	for _, a := range attempts {
+		l.spaces[a.From.Namespace], l.spaces[a.To.Namespace] = true, true
+	}
 	kinds, err := r.cluster.kinds()
 	if err != nil {
 		l.blind(kind{wall: true}, "", fmt.Sprintf("changes to policies may have gone unseen: %v", err))
@@ -67,13 +72,14 @@ func (r *run) lookOut(ctx context.Context) *lookout {
 // open takes one view and watches it until the lookout ends.
 func (l *lookout) open(watching, looking context.Context, k kind, namespace string) error {
 	objects := l.run.cluster.Metadata.Resource(k.GroupVersionResource).Namespace(namespace)
-	list, err := objects.List(looking, metav1.ListOptions{})
+	list, err := objects.List(looking, l.options(k))
 	if err != nil {
 		return err
 	}
 	v := &view{kind: k, namespace: namespace, versions: l.versions(k, list)}
 	watcher, err := watchtools.NewRetryWatcherWithContext(watching, list.ResourceVersion, &cache.ListWatch{
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			o.LabelSelector = l.options(k).LabelSelector
 			w, err := objects.Watch(ctx, o)
 			if apierrors.IsForbidden(err) { // which the retrying watcher takes for something that passes
 				l.unseen(k, namespace, err)
@@ -101,6 +107,14 @@ func (l *lookout) versions(k kind, list *metav1.PartialObjectMetadataList) map[o
 	return versions
 }
 
+// options narrow a view: of pods, to the run's own.
+func (l *lookout) options(k kind) metav1.ListOptions {
+	if k.Resource == ownPods {
+		return metav1.ListOptions{LabelSelector: ours(l.run.id)}
+	}
+	return metav1.ListOptions{}
+}
+
 // concerns leaves out what lies in namespaces that the run has nothing in.
 func (l *lookout) concerns(k kind, o *metav1.PartialObjectMetadata) bool {
 	namespace := o.Namespace
@@ -110,7 +124,7 @@ func (l *lookout) concerns(k kind, o *metav1.PartialObjectMetadata) bool {
 	case !k.namespaced:
 		return true
 	}
-	return slices.ContainsFunc(l.run.places, func(p *place) bool { return p.namespace == namespace })
+	return l.spaces[namespace]
 }
 
 func keyOf(o *metav1.PartialObjectMetadata) objectKey { return objectKey{o.Namespace, o.Name} }
@@ -155,6 +169,8 @@ func (l *lookout) compare(v *view, key objectKey, now string) {
 	switch {
 	case was == now:
 		return
+	case was == "" && v.Resource == ownPods:
+		return // the run made it
 	case was == "":
 		how = "was created"
 	case now == "":
@@ -203,7 +219,7 @@ func (l *lookout) end(ctx context.Context) {
 	l.ending()
 	l.wg.Wait()
 	for _, v := range l.views {
-		list, err := l.run.cluster.Metadata.Resource(v.GroupVersionResource).Namespace(v.namespace).List(ctx, metav1.ListOptions{})
+		list, err := l.run.cluster.Metadata.Resource(v.GroupVersionResource).Namespace(v.namespace).List(ctx, l.options(v.kind))
 		if err != nil {
 			l.unseen(v.kind, v.namespace, err)
 			continue

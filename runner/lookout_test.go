@@ -18,6 +18,8 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	metadatafake "k8s.io/client-go/metadata/fake"
 	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/partywall/partywall/suites"
 )
 
 var (
@@ -48,6 +50,8 @@ func lookingAt(t *testing.T, objects []runtime.Object, namespaces ...string) (*r
 	client := fake.NewClientset()
 	client.Discovery().(*discoveryfake.FakeDiscovery).Resources = []*metav1.APIResourceList{
 		{GroupVersion: "v1", APIResources: []metav1.APIResource{{Name: "namespaces", Kind: "Namespace"}, {Name: "pods", Kind: "Pod", Namespaced: true}}},
+		{GroupVersion: "policy.networking.k8s.io/v1alpha2", APIResources: []metav1.APIResource{{Name: "clusternetworkpolicies", Kind: "ClusterNetworkPolicy"}}},
+		{GroupVersion: "policy.networking.k8s.io/v1alpha1", APIResources: []metav1.APIResource{{Name: "adminnetworkpolicies", Kind: "AdminNetworkPolicy"}, {Name: "clusternetworkpolicies", Kind: "ClusterNetworkPolicy"}}},
 		{GroupVersion: "networking.k8s.io/v1", APIResources: []metav1.APIResource{{Name: "networkpolicies", Kind: "NetworkPolicy", Namespaced: true}}},
 		{GroupVersion: "cilium.io/v2", APIResources: []metav1.APIResource{{Name: "ciliumclusterwidenetworkpolicies", Kind: "CiliumClusterwideNetworkPolicy"}}},
 		{GroupVersion: "apps/v1", APIResources: []metav1.APIResource{{Name: "deployments", Kind: "Deployment", Namespaced: true}}},
@@ -65,6 +69,15 @@ func lookingAt(t *testing.T, objects []runtime.Object, namespaces ...string) (*r
 	})
 	r.cluster.Metadata = metadata
 	return r, metadata
+}
+
+// among are attempts from each of a run's namespaces to a shared one.
+func among(r *run) []suites.Attempt {
+	var all []suites.Attempt
+	for _, p := range r.places {
+		all = append(all, suites.Attempt{From: suites.Place{Namespace: p.namespace}, To: suites.Place{Namespace: "shared"}})
+	}
+	return all
 }
 
 // watchers stand in for what the API server tells of each kind.
@@ -85,7 +98,7 @@ func TestLookOutNamesWhatChanges(t *testing.T) {
 		meta("Deployment", "t3", "web", 1),
 	}, "t1", "t2", "t3", "t4")
 	told := watchers(client)
-	l := r.lookOut(t.Context())
+	l := r.lookOut(t.Context(), among(r))
 	policy := func(name string, generation int64) runtime.Object {
 		return meta("NetworkPolicy", "t1", name, generation)
 	}
@@ -96,19 +109,22 @@ func TestLookOutNamesWhatChanges(t *testing.T) {
 	policies.Modify(policy("edited", 1))
 	policies.Modify(policy("same", 1))
 	policies.Delete(meta("NetworkPolicy", "elsewhere", "x", 1))
+	policies.Add(meta("NetworkPolicy", "shared", "late", 1))
+	require.NoError(t, client.Tracker().Create(policyKind, meta("NetworkPolicy", "shared", "late", 1), "shared"))
 	told["namespaces"].Modify(meta("Namespace", "", "t2", 0, "tenant", "open"))
 	told["namespaces"].Modify(meta("Namespace", "", "other", 0, "open"))
 	told["deployments"].Modify(meta("Deployment", "t3", "web", 2))
 	require.Eventually(t, func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return len(r.notes) >= 5
+		return len(r.notes) >= 6
 	}, 10*time.Second, time.Millisecond, "the watches bring what changes and changes back")
 	l.end(t.Context())
 	slices.Sort(r.notes)
 	assert.Equal(t, []string{
 		"Deployment t3/web changed while the run was under way",
 		"Namespace t2 changed while the run was under way",
+		"NetworkPolicy shared/late was created while the run was under way",
 		"NetworkPolicy t1/brief was created while the run was under way",
 		"NetworkPolicy t1/brief was deleted while the run was under way",
 		"NetworkPolicy t1/edited changed while the run was under way",
@@ -121,7 +137,7 @@ func TestLookOutNamesWhatChanges(t *testing.T) {
 func TestLookOutLooksOnceMoreAtTheEnd(t *testing.T) {
 	t.Parallel()
 	r, client := lookingAt(t, []runtime.Object{meta("NetworkPolicy", "t1", "a", 1)}, "t1", "t2")
-	l := r.lookOut(t.Context())
+	l := r.lookOut(t.Context(), among(r))
 	l.ending() // as where the watches were behind
 	l.wg.Wait()
 	require.NoError(t, client.Tracker().Create(clusterKind, meta("CiliumClusterwideNetworkPolicy", "", "all", 1), ""))
@@ -148,7 +164,7 @@ func TestLookOutByNamespace(t *testing.T) {
 		return true, nil, errors.New("timeout")
 	})
 	r.places[2].fail("no rights here")
-	l := r.lookOut(t.Context())
+	l := r.lookOut(t.Context(), among(r))
 	l.end(t.Context())
 	slices.Sort(r.notes)
 	assert.Equal(t, []string{
@@ -156,4 +172,45 @@ func TestLookOutByNamespace(t *testing.T) {
 		`changes to NetworkPolicy objects of namespace t2 went unseen: networkpolicies.networking.k8s.io is forbidden: no rights`,
 	}, r.notes)
 	assert.NotEmpty(t, r.unsettledBetween("t1", "t1"))
+}
+
+// A group's kinds may be spread over its versions; each is watched once.
+func TestKindsOfEveryVersion(t *testing.T) {
+	t.Parallel()
+	r, _ := lookingAt(t, nil, "t1")
+	kinds, err := r.cluster.kinds()
+	require.NoError(t, err)
+	count := map[string]int{}
+	for _, k := range kinds {
+		count[k.Resource]++
+	}
+	assert.Equal(t, map[string]int{
+		"namespaces": 1, "pods": 1, "networkpolicies": 1, "ciliumclusterwidenetworkpolicies": 1, "deployments": 1,
+		"clusternetworkpolicies": 1, "adminnetworkpolicies": 1,
+	}, count)
+}
+
+// The labels of the probes themselves decide what policies make of them.
+func TestLookOutWatchesTheProbesLabels(t *testing.T) {
+	t.Parallel()
+	r, client := lookingAt(t, nil, "t1", "t2")
+	pods := watch.NewFakeWithChanSize(10, false)
+	client.PrependWatchReactor("pods", func(a clienttesting.Action) (bool, watch.Interface, error) {
+		assert.Equal(t, ours(r.id), a.(clienttesting.WatchAction).GetWatchRestrictions().Labels.String())
+		return true, pods, nil
+	})
+	l := r.lookOut(t.Context(), among(r))
+	pod := meta("Pod", "t1", "probe", 1, "a")
+	pods.Add(pod)
+	pods.Modify(meta("Pod", "t1", "probe", 1, "a"))
+	pods.Modify(meta("Pod", "t1", "probe", 1, "a", "walled"))
+	require.Eventually(t, func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return len(r.notes) > 0
+	}, 10*time.Second, time.Millisecond)
+	l.ending()
+	l.wg.Wait()
+	assert.Equal(t, []string{"Pod t1/probe changed while the run was under way"}, r.notes, "and not that it was created")
+	assert.NotEmpty(t, r.unsettledBetween("t2", "t1"))
 }

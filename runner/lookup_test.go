@@ -45,7 +45,7 @@ func TestLookupsAreBoundAndControlled(t *testing.T) {
 		assert.Equal(t, verdicts.RungSameNamespace, c.controls[0].kind)
 		control := c.controls[0].control
 		assert.Equal(t, c.source.node, control.source.node)
-		shot, ask := r.cellShot(c, 1), r.controlShot(control, 1, time.Second)
+		shot, ask := r.cellShot(c, c.source, 1), r.controlShot(control, 1, time.Second)
 		for _, s := range []probes.Order{shot.order, ask.order} {
 			assert.Equal(t, probes.DoDNS, s.Do)
 			assert.Equal(t, attempts[i].Lookup.Type, s.Type)

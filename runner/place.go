@@ -59,7 +59,8 @@ type pod struct {
 	name    string
 	node    string
 	ips     []netip.Addr
-	started time.Time
+	started time.Time // by the cluster's clock
+	adopted time.Time // by the runner's: when it was first seen ready
 	sidecar bool
 	key     probes.Key
 	boot    string
@@ -129,7 +130,7 @@ func placesOf(attempts []suites.Attempt) []*place {
 			continue
 		}
 		add(a.From)
-		if a.LeadsOut() {
+		if a.Out {
 			continue
 		}
 		if a.Service != "" {

@@ -113,9 +113,9 @@ func (r *run) fireCells(ctx context.Context, round int) []*shot {
 		if c.source == nil || c.problem != "" || c.attempt.Skip != "" {
 			continue
 		}
-		s := r.cellShot(c, round)
-		c.shots = append(c.shots, s)
-		shots = append(shots, s)
+		s, draws := r.cellShot(c, c.source, round), r.draws(c, round)
+		c.shots, c.draws = append(c.shots, s), append(c.draws, draws)
+		shots = append(append(shots, s), draws...)
 	}
 	r.fire(ctx, shots)
 	return shots
@@ -131,13 +131,52 @@ func (r *run) fireControls(ctx context.Context, round int, keep func(*control, *
 	return shots
 }
 
-func (r *run) cellShot(c *cell, round int) *shot {
+// serviceDraws are the connections to a real Service in a round. Each leads to
+// one of its endpoints, by chance and by the node that it comes from, and one
+// endpoint that is open is a way in.
+const serviceDraws = 16
+
+// draws are the further shots of a cell at a real Service, from both nodes.
+func (r *run) draws(c *cell, round int) []*shot {
+	if c.attempt.Service == "" || c.attempt.Expect == suites.Allowed {
+		return nil
+	}
+	var draws []*shot
+	for i := 1; i < serviceDraws; i++ {
+		source := c.source
+		if other := source.place.pods[slotTarget1]; i%2 == 1 && other != nil {
+			source = other
+		}
+		draws = append(draws, r.cellShot(c, source, round))
+	}
+	return draws
+}
+
+// decisive is the shot of a round that says most: one that got through, or
+// else one that failed by itself.
+func (c *cell) decisive(round int) *shot {
+	best := c.shots[round]
+	if round >= len(c.draws) {
+		return best
+	}
+	for _, s := range c.draws[round] {
+		if s.outcome == probes.Reached {
+			return s
+		}
+		if s.observation == nil || s.outcome == probes.Error {
+			best = s
+		}
+	}
+	return best
+}
+
+func (r *run) cellShot(c *cell, source *pod, round int) *shot {
 	a := c.attempt
-	s := &shot{source: c.source, proto: a.Port.Protocol, port: a.Port.Number}
+	s := &shot{source: source, proto: a.Port.Protocol, port: a.Port.Number}
 	s.order = probes.Order{
 		Do: a.Do, ID: a.ID(), Round: round, Port: a.Port.Number, Deadline: probes.Duration(r.deadline()), Host: a.ServiceHost(),
 	}
-	if a.LeadsOut() {
+	if a.Out {
 		aimOutside(s, c)
 	}
 	r.aim(s, c.target, a.Address, a.Lookup)
@@ -229,6 +268,7 @@ func (r *run) fireFrom(ctx context.Context, source *pod, shots []*shot) {
 	}
 	got, err := source.session.attempt(ctx, orders, longest)
 	for _, s := range shots {
+		s.at = time.Now()
 		s.observation = got[s.order.Nonce]
 		if s.observation == nil {
 			s.fault = fmt.Sprintf("%v", err)
@@ -310,20 +350,29 @@ func (r *run) settle(shots []*shot, before, during map[*pod]collection) {
 // seen gathers what the rounds showed of a cell.
 func (c *cell) seen(started []time.Time, ways waysOut) []verdicts.Seen {
 	var all []verdicts.Seen
-	for i, s := range c.shots {
+	for i := range c.shots {
+		s := c.decisive(i)
 		one := verdicts.Seen{
-			At: started[i], Outcome: s.outcome, Observation: s.observation, Fault: s.fault,
+			At: started[i], Draws: 1, Outcome: s.outcome, Observation: s.observation, Fault: s.fault,
 			Arrivals: s.arrivals, Source: ways[c.source][i], Control: verdicts.Control{Rung: verdicts.RungNone},
 		}
-		youngest := c.source.started
-		if c.target != nil && c.target.started.After(youngest) {
-			youngest = c.target.started
+		if i < len(c.draws) {
+			one.Draws += len(c.draws[i])
 		}
-		one.PodAge = started[i].Sub(youngest)
+		one.PodAge = c.source.age(s.at)
+		if c.target != nil {
+			one.PodAge = min(one.PodAge, c.target.age(s.at))
+		}
 		one.Control, one.Arrivals.Proven = c.bestControl(i)
 		all = append(all, one)
 	}
 	return all
+}
+
+// age is how old a pod was at a time of the runner's clock: by the cluster's
+// clock, or by the runner's own, which makes it older. The two may differ.
+func (q *pod) age(at time.Time) time.Duration {
+	return max(at.Sub(q.started), at.Sub(q.adopted))
 }
 
 // bestControl is the strongest rung that was reached before and after, or else

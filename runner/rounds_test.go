@@ -125,21 +125,24 @@ func TestSeen(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	source, target := standing("t1", "t1", "a").pods[0], standing("t2", "t2", "a").pods[0]
 	source.started, target.started = start.Add(-time.Minute), start.Add(-5*time.Second)
+	source.adopted, target.adopted = source.started, target.started
 	observation := &probes.Observation{}
 	c := &cell{source: source, target: target, shots: []*shot{
-		{outcome: probes.Dropped, observation: observation, arrivals: verdicts.Arrivals{Certain: 2, Proven: true}},
+		{at: start, outcome: probes.Dropped, observation: observation, arrivals: verdicts.Arrivals{Certain: 2, Proven: true}},
 		{fault: "exec: gone"},
 	}}
 	way := verdicts.SourceControl{Outcome: probes.Reached, Rung: verdicts.RungSameNamespace}
 	got := c.seen([]time.Time{start, start.Add(10 * time.Second)}, waysOut{source: {way, {}}})
 	require.Len(t, got, 2)
 	assert.Equal(t, verdicts.Seen{
-		At: start, PodAge: 5 * time.Second, Outcome: probes.Dropped, Observation: observation,
+		At: start, Draws: 1, PodAge: 5 * time.Second, Outcome: probes.Dropped, Observation: observation,
 		Arrivals: verdicts.Arrivals{Certain: 2}, Control: verdicts.Control{Rung: verdicts.RungNone}, Source: way,
 	}, got[0], "its own arrival is no proof of the receipts: a control's is")
 	assert.Equal(t, "exec: gone", got[1].Fault)
 	assert.Empty(t, got[1].Source, "that of the other round is none of this")
 
+	target.started = start.Add(time.Hour) // by a clock that is ahead
+	assert.Equal(t, 5*time.Second, c.seen([]time.Time{start, start}, nil)[0].PodAge)
 	c.target = nil
 	assert.Equal(t, time.Minute, c.seen([]time.Time{start, start}, nil)[0].PodAge)
 }

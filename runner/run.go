@@ -134,7 +134,7 @@ func (r *run) probe(ctx context.Context, attempts []suites.Attempt) (left []stri
 			left = r.cleanUp(ctx)
 		}
 	}()
-	look := r.lookOut(ctx)
+	look := r.lookOut(ctx, attempts)
 	defer look.end(context.WithoutCancel(ctx)) // before the probes are removed
 	r.opts.Progress.Phase(fmt.Sprintf("putting %d probes into %d namespaces", slots*len(r.places), len(r.places)))
 	err := r.deploy(ctx)

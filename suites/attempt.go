@@ -3,6 +3,7 @@ package suites
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/partywall/partywall/probes"
 	"github.com/partywall/partywall/tenancy"
@@ -84,6 +85,7 @@ type Attempt struct {
 	Suite, Check string
 	From, To     Place
 	Target       int     // which of the namespace's targets; unused where Service is set
+	Out          bool    // it is on nothing of any tenant's: the internet, a node, the cluster's own machinery
 	Outside      string  // a host, zone or name that is no tenant's; To.Tenant says what kind of place it is in
 	Service      string  // a real Service of To.Namespace instead of a target of ours
 	Admitted     []Place // who may reach that Service, to tell that it is alive
@@ -111,11 +113,7 @@ func (a Attempt) Beside() string {
 
 // OneSided says that the far end is no probe of ours, so that nothing can
 // witness what arrives there.
-func (a Attempt) OneSided() bool { return a.Service != "" || a.Asks() || a.LeadsOut() }
-
-// LeadsOut says that the attempt is on nothing of any tenant's: the internet,
-// a node, the cluster's own machinery.
-func (a Attempt) LeadsOut() bool { return a.To.Namespace == "" }
+func (a Attempt) OneSided() bool { return a.Service != "" || a.Asks() || a.Out }
 
 // Asks says that the attempt is a question to a resolver.
 func (a Attempt) Asks() bool { return a.Lookup != Lookup{} }
@@ -127,20 +125,24 @@ func (a Attempt) ServiceHost() string { return a.Service + "." + a.To.Namespace 
 // ID names the attempt: suite, check, both tenants and namespaces, target,
 // kind of address, port, placement and whether its source has a sidecar.
 func (a Attempt) ID() string {
-	target, to := fmt.Sprintf("target-%d", a.Target), a.To.Tenant+"."+a.To.Namespace
+	target, to := fmt.Sprintf("target-%d", a.Target), a.To.id()
 	switch {
 	case a.Service != "":
 		target = a.Service
-	case a.LeadsOut():
+	case a.Out:
 		to, target = a.To.Tenant, cmp.Or(a.Outside, placeless[a.Address])
 	}
 	source := "bare"
 	if a.Sidecar {
 		source = "sidecar"
 	}
-	return fmt.Sprintf("%s/%s/%s.%s->%s/%s/%s:%d/%s/%s", a.Suite, a.Check,
-		a.From.Tenant, a.From.Namespace, to, target, a.Address, a.Port.Number, a.Placement, source)
+	return fmt.Sprintf("%s/%s/%s->%s/%s/%s:%d/%s/%s", a.Suite, a.Check,
+		a.From.id(), to, target, a.Address, a.Port.Number, a.Placement, source)
 }
+
+// id is a place in an id. A dot in a tenant's name is written as in a URL, so
+// that a pattern for one tenant, such as acme.*, is not one for another.
+func (p Place) id() string { return strings.ReplaceAll(p.Tenant, ".", "%2E") + "." + p.Namespace }
 
 // placeless is what stands in an id for what lies outside and has no name yet.
 var placeless = map[Address]string{NodeIP: "node", Resolver: "zone"}

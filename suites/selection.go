@@ -49,7 +49,7 @@ func (s Selection) Apply(r Registry, t *tenancy.Tenancy, plan []Attempt) ([]Atte
 	used := make([]bool, len(s.Only))
 	var kept []Attempt
 	for _, a := range plan {
-		if s.matches(a) && s.only(a.ID(), used) {
+		if s.matches(a) && s.only(a, used) {
 			kept = append(kept, a)
 		}
 	}
@@ -70,13 +70,19 @@ func (s Selection) matches(a Attempt) bool {
 		(s.Placement == "" || a.Placement == s.Placement || a.Placement == AnyNode)
 }
 
-func (s Selection) only(id string, used []bool) bool {
+// only says whether an attempt is one of those that were asked for by id. A
+// plan does not know yet whether its source will have a sidecar, which the ids
+// of a report tell.
+func (s Selection) only(a Attempt, used []bool) bool {
 	if len(s.Only) == 0 {
 		return true
 	}
+	id := a.ID()
+	a.Sidecar = true
+	sidecar := a.ID()
 	hit := false
 	for i, pattern := range s.Only {
-		if (tenancy.Exception{Match: pattern}).Matches(id) {
+		if (tenancy.Exception{Match: pattern}).Matches(id) || (tenancy.Exception{Match: pattern}).Matches(sidecar) {
 			used[i], hit = true, true
 		}
 	}

@@ -95,12 +95,12 @@ promises:
 `, []string{
 			`f.yaml:8:73: shared[0].identityHeader: not tested by this version of Partywall; remove it`,
 			`f.yaml:10:3: promises.layers: not tested by this version of Partywall; remove it`,
-			`f.yaml:11:22: unknown promise "maybe"; want one of denied, allowed`,
-			`f.yaml:11:29: unknown field "kubelt" in promises.egress; did you mean "kubelet"?`,
+			`f.yaml:11:22: unknown promise "maybe"; valid: "denied", "allowed"`,
+			`f.yaml:11:29: unknown field "kubelt"; did you mean "kubelet"?`,
 			`f.yaml:11:60: bad host "payments": want an address or a whole DNS name, such as www.example.com`,
-			`f.yaml:11:82: bad resolver "dns.example.com": want the address of a DNS server`,
-			`f.yaml:11:112: bad host "-x.example": "-x" is no label of a DNS name`,
-			`f.yaml:11:142: bad host "a.example:0": its port is bad: the number must be 1 to 65535`}},
+			`f.yaml:11:83: bad resolver "dns.example.com": want the address of a DNS server`,
+			`f.yaml:11:113: bad host "-x.example": "-x" is no label of a DNS name`,
+			`f.yaml:11:143: bad host "a.example:0": its port is bad: the number must be 1 to 65535`}},
 		{"dns neither visible nor hidden", head + "promises: {dns: visibl}\n", []string{`f.yaml:3:17: unknown dns "visibl"; did you mean "visible"?`}},
 
 		// Tenants.
@@ -144,7 +144,7 @@ promises:
 			`f.yaml:11:55: bad port "udp/053": want tcp/NUMBER or udp/NUMBER; did you mean "udp/53"?`,
 			`f.yaml:11:64: bad port "icmp/1": want tcp/NUMBER or udp/NUMBER`,
 			`f.yaml:11:72: bad port "tcp/http": want tcp/NUMBER or udp/NUMBER`,
-			`f.yaml:11:82: bad port "sctp/9": SCTP is not tested by this version of Partywall; only tcp and udp are`,
+			`f.yaml:11:83: bad port "sctp/9": SCTP is not tested by this version of Partywall; only tcp and udp are`,
 			`f.yaml:11:97: duplicate port "tcp/1"; the first is on line 11`,
 			`f.yaml:11:104: bad port "tcp/99999999999999999999": the number must be 1 to 65535`,
 			`f.yaml:11:130: crossings[0].ports[12]: want a string, got the number "80"; put it in quotes`,

@@ -39,7 +39,8 @@ type Case struct {
 // Seen is what one round showed of an attempt.
 type Seen struct {
 	At      time.Time
-	PodAge  time.Duration // of the younger pod when the attempt was made
+	PodAge  time.Duration // of the younger pod when the attempt ended
+	Draws   int           // connections that the round made; the outcome is of the one that got furthest
 	Outcome probes.Outcome
 	// Observation is what the source saw; nil where it sent none, and Fault
 	// says why.
@@ -101,7 +102,8 @@ func through(o probes.Outcome) bool {
 // closes its way to the DNS. For itself that is no denial: the resolver may be
 // down.
 func Unanswered(outcome probes.Outcome, o *probes.Observation) bool {
-	return outcome == probes.Error && o != nil && o.Phase == probes.PhaseResolve && o.DNS == probes.DNSTimeout
+	return outcome == probes.Error && o != nil && o.Phase == probes.PhaseResolve &&
+		(o.DNS == probes.DNSTimeout || o.DNS == probes.DNSUnreachable)
 }
 
 // withoutResolver reads a resolver's silence as what it is to the source: the

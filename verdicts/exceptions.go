@@ -50,3 +50,18 @@ func idle(results []Result, e tenancy.Exception) string {
 	}
 	return fmt.Sprintf("accepted nothing: what it covers (attempts: %d) no longer leaks; remove it", covered)
 }
+
+// Unfailing notes that no leak of the run could have failed it, since the
+// threshold is above the worst of what was tried; empty where one could.
+func Unfailing(results []Result, t *tenancy.Tenancy) string {
+	worst := tenancy.Info
+	for i := range results {
+		if s, err := tenancy.ParseSeverity(results[i].Severity); err == nil {
+			worst = max(worst, s)
+		}
+	}
+	if t.FailOn <= worst {
+		return ""
+	}
+	return fmt.Sprintf("failOn is %s, and nothing that was tried is worse than %s: no leak can fail this run", t.FailOn, worst)
+}

@@ -25,7 +25,7 @@ func Judge(c Case, rules Rules, beside Verdict) Result {
 	}
 	if c.Attempt.Expect == suites.Allowed {
 		r.Outcome = worst(c.Rounds)
-		return judgeAllowed(r, c, rules)
+		return judgeAllowed(r, c, rules, beside)
 	}
 	c = withoutResolver(c)
 	r.Outcome = worst(c.Rounds)
@@ -34,7 +34,7 @@ func Judge(c Case, rules Rules, beside Verdict) Result {
 
 func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	if through(r.Outcome) {
-		return leak(r, c)
+		return leak(r, c, rules)
 	}
 	if c.Attempt.Address == suites.ByName && unknownName(c) {
 		return r.as(Skipped, "the name "+c.Attempt.Outside+" does not resolve in this cluster; what it stands for is tried by address alone")
@@ -42,7 +42,7 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	if why := incomplete(c); why != "" {
 		return r.as(Inconclusive, why)
 	}
-	if c.Attempt.LeadsOut() {
+	if c.Attempt.Out {
 		return judgeWayOut(r, c, rules)
 	}
 	if c.Attempt.Asks() {
@@ -61,8 +61,8 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 		return r.as(Inconclusive, why)
 	}
 	if r.Grade != TwoSided {
-		return r.as(Unreached, fmt.Sprintf("%s could not reach %s: %s; %s could, before and after each; no witness of ours stands at the far end",
-			c.From.Tenant, c.To.Tenant, rounds(c), controlWords(c.Rounds[0].Control.Rung, c.To.Tenant)))
+		return r.as(Unreached, fmt.Sprintf("%s could not reach %s by any of %d connections a round: %s; %s could, before and after each; no witness of ours stands at the far end",
+			c.From.Tenant, c.To.Tenant, c.Rounds[0].Draws, rounds(c), controlWords(c.Rounds[0].Control.Rung, c.To.Tenant)))
 	}
 	if why := unwitnessed(c); why != "" {
 		return r.as(Inconclusive, why)
@@ -70,26 +70,43 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	return r.as(Isolated, isolatedWhy(c))
 }
 
-func leak(r Result, c Case) Result {
+func leak(r Result, c Case, rules Rules) Result {
 	first := slices.IndexFunc(c.Rounds, func(s Seen) bool { return through(s.throughOrNot()) })
 	s := c.Rounds[first]
 	r.Outcome = s.throughOrNot()
 	later := slices.ContainsFunc(c.Rounds[first+1:], func(s Seen) bool { return through(s.throughOrNot()) })
-	clean := len(c.Rounds) == Rounds && incomplete(c) == ""
-	if first == 0 && !later && clean && s.PodAge < StartupWindow && c.Unsettled == "" {
+	once := first == 0 && !later && len(c.Rounds) == Rounds && incomplete(c) == ""
+	stopped := once && r.Grade == TwoSided && stoppedLater(c, rules)
+	if stopped && s.PodAge >= 0 && s.PodAge < StartupWindow && c.Unsettled == "" {
 		r.Startup = true
 		r.Severity = c.Attempt.Severity.Down().String()
 		return r.as(Leak, leakWhy(c, r.Outcome)+", but only in the first seconds of its pods' life; "+
 			"the second round was stopped: "+describe(c.Rounds[1].Outcome))
 	}
 	why := leakWhy(c, r.Outcome)
-	if first == 0 && !later && clean && c.Unsettled != "" {
+	if once && c.Unsettled != "" {
 		why += ", in the first round only; " + c.Unsettled
 	}
 	return r.as(Leak, why)
 }
 
-func judgeAllowed(r Result, c Case, rules Rules) Result {
+// stoppedLater says that the rounds after the first would prove a wall by
+// themselves. Whatever else keeps an attempt from getting through again, as a
+// network that is down, shows no wall that was late.
+func stoppedLater(c Case, rules Rules) bool {
+	c.Rounds = c.Rounds[1:]
+	for _, why := range []string{unpromised(c, rules), noSource(c, rules), noControl(c, rules), unwitnessed(c)} {
+		if why != "" {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(c.Rounds, func(s Seen) bool { return atSource(s.Outcome) })
+}
+
+func judgeAllowed(r Result, c Case, rules Rules, beside Verdict) Result {
+	if beside == Allowed && nameless(c, rules) {
+		return r.as(Skipped, fmt.Sprintf("no resolver answers %s, so that it can use no name; by the pod's own address it is allowed, and works", c.From.Tenant))
+	}
 	if why := incomplete(c); why != "" && !anyOutcome(c, probes.Misrouted) {
 		return r.as(Inconclusive, why)
 	}
@@ -113,6 +130,17 @@ func judgeAllowed(r Result, c Case, rules Rules) Result {
 	}
 	return r.as(Broken, fmt.Sprintf("declared (%s), but %s could not use %s on port %d: %s",
 		c.Attempt.Reason, c.From.Tenant, c.To.Tenant, c.Attempt.Port.Number, rounds(c)))
+}
+
+// nameless says that the source's resolver never answered it, while it did
+// answer the control on the same node.
+func nameless(c Case, rules Rules) bool {
+	for _, s := range c.Rounds {
+		if !Unanswered(s.Outcome, s.Observation) {
+			return false
+		}
+	}
+	return len(c.Rounds) == Rounds && noControl(c, rules) == ""
 }
 
 // incomplete says what is missing before the rounds can be read at all.

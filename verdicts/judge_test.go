@@ -192,6 +192,28 @@ func TestOneRoundIsEnoughForALeakAndNeverForIsolation(t *testing.T) {
 		"first round alone, at start-up, a policy changed": {func(c *Case) {
 			c.Rounds[0].Outcome, c.Rounds[0].PodAge, c.Unsettled = probes.Reached, 5*time.Second, "NetworkPolicy x/y was created"
 		}, Leak, "high", false},
+		"first round alone, before its pods' start by another clock": {func(c *Case) {
+			c.Rounds[0].Outcome, c.Rounds[0].PodAge = probes.Reached, -time.Minute
+		}, Leak, "high", false},
+		"first round alone, at start-up, and then no control": {func(c *Case) {
+			c.Rounds[0].Outcome, c.Rounds[0].PodAge, c.Rounds[1].Control.After = probes.Reached, 5*time.Second, probes.Dropped
+		}, Leak, "high", false},
+		"first round alone, at start-up, and then no source control": {func(c *Case) {
+			c.Rounds[0].Outcome, c.Rounds[0].PodAge, c.Rounds[1].Source = probes.Reached, 5*time.Second, SourceControl{}
+		}, Leak, "high", false},
+		"first round alone, at start-up, and then no receipts": {func(c *Case) {
+			c.Rounds[0].Outcome, c.Rounds[0].PodAge, c.Rounds[1].Arrivals.Fault = probes.Reached, 5*time.Second, "restarted"
+		}, Leak, "high", false},
+		"first round alone, at start-up, and then an arrival that may be it": {func(c *Case) {
+			c.Rounds[0].Outcome, c.Rounds[0].PodAge, c.Rounds[1].Arrivals.Possible = probes.Reached, 5*time.Second, 1
+		}, Leak, "high", false},
+		"first round alone, at start-up, and then a resolver without an answer": {func(c *Case) {
+			c.Rounds[0].Outcome, c.Rounds[0].PodAge = probes.Reached, 5*time.Second
+			c.Rounds[1].Outcome, c.Rounds[1].Observation = probes.Error, &probes.Observation{Phase: probes.PhaseResolve, DNS: probes.DNSTimeout}
+		}, Leak, "high", false},
+		"first round alone, at start-up, of a real service": {func(c *Case) {
+			c.Rounds[0].Outcome, c.Rounds[0].PodAge, c.Attempt.Service = probes.Reached, 5*time.Second, "audit"
+		}, Leak, "high", false},
 		"both rounds, at start-up": {func(c *Case) {
 			eachRound(c, func(s *Seen) { s.Outcome, s.PodAge = probes.Reached, 5*time.Second })
 		}, Leak, "high", false},
@@ -303,7 +325,11 @@ func TestAResolverThatDoesNotAnswerTheSource(t *testing.T) {
 	assert.Equal(t, Inconclusive, Judge(c, Rules{}, Isolated).Verdict, "it did not answer the control either")
 	c = silent(probes.DNSTimeout)
 	c.Attempt.Expect = suites.Allowed
-	assert.Equal(t, Inconclusive, Judge(c, Rules{}, Isolated).Verdict, "a question may have been lost: the crossing is not broken by that")
+	assert.Equal(t, Inconclusive, Judge(c, Rules{}, Broken).Verdict, "a question may have been lost: the crossing is not broken by that")
+	assert.Equal(t, Skipped, Judge(c, Rules{}, Allowed).Verdict, "it can use no name, and the crossing works by address")
+	c.Rounds[1].Control.Before = probes.Error
+	assert.Equal(t, Inconclusive, Judge(c, Rules{}, Allowed).Verdict, "nor was the control answered")
+	assert.Equal(t, Isolated, Judge(silent(probes.DNSUnreachable), Rules{}, Isolated).Verdict)
 }
 
 func TestThreshold(t *testing.T) {

@@ -22,7 +22,7 @@ func judgeWayOut(r Result, c Case, rules Rules) Result {
 // A cluster without an internet knows none of its names.
 func unknownName(c Case) bool {
 	for _, s := range c.Rounds {
-		if s.Observation == nil || s.Observation.Phase != probes.PhaseResolve || s.Observation.DNS == probes.DNSTimeout {
+		if s.Observation == nil || s.Observation.Phase != probes.PhaseResolve || Unanswered(s.Outcome, s.Observation) {
 			return false
 		}
 	}

@@ -95,7 +95,7 @@ func controlWords(r Rung, tenant string) string {
 
 func leakWhy(c Case, o probes.Outcome) string {
 	switch {
-	case c.Attempt.LeadsOut():
+	case c.Attempt.Out:
 		return wayOutLeak(c)
 	case c.Attempt.Asks():
 		return lookupLeak(c)

@@ -193,6 +193,9 @@ func (o *running) judge(p *planned, header verdicts.Header, e *runner.Evidence) 
 		}
 		leave("%d of %d attempts were left out by %s", left, p.whole, strings.Join(header.Filters, " "))
 	}
+	if note := verdicts.Unfailing(results, p.tenancy); note != "" {
+		summary.Notes = append(summary.Notes, note)
+	}
 	summary.Notes = append(summary.Notes, verdicts.Exceptions(results, p.tenancy, !summary.Partial, now)...)
 	for _, left := range e.Left {
 		summary.Notes = append(summary.Notes, "not cleaned up: "+left)

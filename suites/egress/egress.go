@@ -88,7 +88,7 @@ func expect(a *suites.Attempt, promise tenancy.Promise, unpromised tenancy.Sever
 
 func (p *planner) add(check, to string, host tenancy.Endpoint, promise tenancy.Promise, unpromised tenancy.Severity, remedy string) *suites.Attempt {
 	a := suites.Attempt{
-		Suite: suite, Check: check, From: p.from, To: suites.Place{Tenant: to}, Outside: host.Host, Do: probes.DoConnect,
+		Suite: suite, Check: check, From: p.from, To: suites.Place{Tenant: to}, Out: true, Outside: host.Host, Do: probes.DoConnect,
 		Address: suites.ByAddress, Port: tenancy.Port{Protocol: "tcp", Number: host.Port}, Placement: suites.AnyNode, Remedy: remedy,
 	}
 	if host.Host != "" && host.ByName() {

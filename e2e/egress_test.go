@@ -1,0 +1,66 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/partywall/partywall/verdicts"
+)
+
+const outsideHosts = `internetHosts: ["203.0.113.10:80", "203.0.113.10:4444", "web.outside.example"], resolvers: [203.0.113.53], canaryZone: canary.example`
+
+// Every way out is a leak where it is promised to be closed and open, and
+// closes with the egress of its namespace.
+func TestWaysOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	locked := w.tenants[0]
+	w.promises = []string{"egress: {internet: denied, metadata: denied, kubeAPI: denied, kubelet: denied, " + outsideHosts + "}"}
+	o := w.run("--suite", "egress")
+	require.Equal(t, 1, o.exit, o.stderr)
+	w.requireWays(o, func(r verdicts.Result) verdicts.Verdict { return verdicts.Leak })
+
+	// To its own tenant, and to the resolver, by which a name still leaves.
+	port := intstr.FromInt32(53)
+	w.closeEgress(locked, networkingv1.NetworkPolicyEgressRule{To: []networkingv1.NetworkPolicyPeer{w.peer(locked)}},
+		networkingv1.NetworkPolicyEgressRule{
+			To:    []networkingv1.NetworkPolicyPeer{{NamespaceSelector: everyNamespace}},
+			Ports: []networkingv1.NetworkPolicyPort{{Protocol: &udp, Port: &port}, {Protocol: &tcp, Port: &port}},
+		})
+	o = w.run("--suite", "egress")
+	w.requireWays(o, func(r verdicts.Result) verdicts.Verdict {
+		if r.From.Tenant == locked && r.Check != "exfiltration" {
+			return verdicts.Unreached
+		}
+		return verdicts.Leak
+	})
+	require.Equal(t, 1, o.exit, o.stderr)
+
+	w.promises = []string{"egress: {internet: allowed, metadata: allowed, kubeAPI: allowed, kubelet: allowed, allowedHosts: [files.outside.example], " + outsideHosts + "}"}
+	o = w.run("--suite", "egress")
+	w.requireWays(o, func(r verdicts.Result) verdicts.Verdict {
+		if r.From.Tenant == locked && r.Check != "exfiltration" {
+			return verdicts.Broken
+		}
+		return verdicts.Allowed
+	})
+	w.requireClean()
+}
+
+// requireWays holds the ways out against what they ought to be. What no
+// cluster of this kind has, as a metadata service by IPv6 or a kubelet's port
+// without authentication, can only be out of reach.
+func (w *world) requireWays(o outcome, want want) {
+	w.t.Helper()
+	require.NotEmpty(w.t, o.record.Results)
+	for _, r := range o.record.Results {
+		if r.Port == 10255 || contains(r.ID, "fd00:ec2::254") {
+			require.Contains(w.t, []verdicts.Verdict{verdicts.Unreached, verdicts.Broken}, r.Verdict, "%s: %s", r.ID, r.Why)
+			continue
+		}
+		require.Equal(w.t, want(r), r.Verdict, "%s: %s", r.ID, r.Why)
+	}
+}
