@@ -144,7 +144,7 @@ promises:
 			`f.yaml:11:55: bad port "udp/053": want tcp/NUMBER or udp/NUMBER; did you mean "udp/53"?`,
 			`f.yaml:11:64: bad port "icmp/1": want tcp/NUMBER or udp/NUMBER`,
 			`f.yaml:11:72: bad port "tcp/http": want tcp/NUMBER or udp/NUMBER`,
-			`f.yaml:11:83: bad port "sctp/9": SCTP is not tested by this version of Partywall; only tcp and udp are`,
+			`f.yaml:11:82: bad port "sctp/9": SCTP is not tested by this version of Partywall; only tcp and udp are`,
 			`f.yaml:11:97: duplicate port "tcp/1"; the first is on line 11`,
 			`f.yaml:11:104: bad port "tcp/99999999999999999999": the number must be 1 to 65535`,
 			`f.yaml:11:130: crossings[0].ports[12]: want a string, got the number "80"; put it in quotes`,
