@@ -15,6 +15,7 @@ import (
 
 	"github.com/partywall/partywall/lab/cgroups"
 	"github.com/partywall/partywall/lab/network"
+	"github.com/partywall/partywall/lab/outside"
 	"github.com/partywall/partywall/lab/processes"
 	"github.com/partywall/partywall/lab/state"
 )
@@ -78,10 +79,10 @@ func (c *Cluster) prepare(life, starting context.Context) error {
 	if err := c.joinCgroups(); err != nil {
 		return err
 	}
-	if err := network.Create(starting, c.family, c.lab); err != nil {
+	if err := network.Create(starting, c.family, c.lab, outside.Addresses()); err != nil {
 		return err
 	}
-	if err := network.ServeOutside(life, c.lab); err != nil {
+	if err := outside.Serve(life, c.lab); err != nil {
 		return err
 	}
 	go network.ForwardAPI(life, c.lab, listener)

@@ -8,6 +8,7 @@ import (
 	"text/template"
 
 	"github.com/partywall/partywall/lab/images"
+	"github.com/partywall/partywall/lab/outside"
 	"github.com/partywall/partywall/lab/state"
 )
 
@@ -20,6 +21,8 @@ type values struct {
 	Node                      state.Node
 	Pause, Runc               string
 	PodCIDRs, DNS, ResolvConf string
+	// Resolver is the DNS server that the nodes use.
+	Resolver string
 }
 
 // writeConfiguration writes the files that a node's components start from.
@@ -36,6 +39,7 @@ func writeConfiguration(lab state.Lab, node state.Node, runc string) error {
 	v := values{
 		Lab: lab, Node: node, Pause: images.Pause, Runc: runc,
 		PodCIDRs: podCIDRs, DNS: dnsService, ResolvConf: filepath.Join(node.Dir, "resolv.conf"),
+		Resolver: outside.Resolver,
 	}
 	for _, name := range []string{"containerd.toml", "kubelet.yaml", "kube-proxy.yaml", "resolv.conf"} {
 		if err := fill(parsed, name, v); err != nil {

@@ -60,7 +60,7 @@ func TestConfigurationIsFilled(t *testing.T) {
 		"containerd.toml": `BinaryName = "/usr/sbin/runc"`,
 		"kubelet.yaml":    "cgroupRoot: /partywall-default/node1",
 		"kube-proxy.yaml": "hostnameOverride: node1",
-		"resolv.conf":     "nameserver 10.66.0.1",
+		"resolv.conf":     "nameserver 203.0.113.53",
 	} {
 		data, err := os.ReadFile(node.Dir + "/" + file)
 		if err != nil {

@@ -81,3 +81,14 @@ func Listen(ctx context.Context, path, network, address string) (net.Listener, e
 	})
 	return listener, err
 }
+
+// ListenPacket takes datagrams inside a network namespace.
+func ListenPacket(ctx context.Context, path, network, address string) (net.PacketConn, error) {
+	var packets net.PacketConn
+	err := Inside(path, func() (err error) {
+		var config net.ListenConfig
+		packets, err = config.ListenPacket(ctx, network, address)
+		return err
+	})
+	return packets, err
+}

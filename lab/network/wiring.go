@@ -10,23 +10,13 @@ import (
 	"github.com/partywall/partywall/lab/state"
 )
 
-// The fixed addresses inside a lab. Labs do not see each other, so all use the
-// same.
-const (
-	// Gateway is the outer namespace's address on the bridge: etcd and the API
-	// server listen there.
-	Gateway = "10.66.0.1"
-	// Outside is a host that belongs to no cluster, from the block that RFC 5737
-	// keeps for documentation.
-	Outside = "203.0.113.10"
-	// OutsideOther is another one, for blocks with an exception.
-	OutsideOther = "203.0.113.20"
-	// Metadata is the address of a cloud's metadata service. Nobody listens.
-	Metadata = "169.254.169.254"
-)
+// Gateway is the outer namespace's address on the bridge: etcd and the API
+// server listen there. Labs do not see each other, so all use the same.
+const Gateway = "10.66.0.1"
 
-// Create makes the lab's network namespaces and joins them.
-func Create(ctx context.Context, family *processes.Family, lab state.Lab) error {
+// Create makes the lab's network namespaces and joins them. The outer one gets
+// the addresses of the hosts outside the cluster.
+func Create(ctx context.Context, family *processes.Family, lab state.Lab, outside []string) error {
 	if err := makeNamespace(lab.Netns()); err != nil {
 		return err
 	}
@@ -35,7 +25,7 @@ func Create(ctx context.Context, family *processes.Family, lab state.Lab) error 
 			return err
 		}
 	}
-	if err := ipBatch(ctx, family, lab.Netns(), outerBatch(lab)); err != nil {
+	if err := ipBatch(ctx, family, lab.Netns(), outerBatch(lab, outside)); err != nil {
 		return fmt.Errorf("wiring the outer network namespace: %w", err)
 	}
 	for _, node := range lab.Nodes() {
@@ -54,13 +44,13 @@ func ipBatch(ctx context.Context, family *processes.Family, path, commands strin
 	return err
 }
 
-func outerBatch(lab state.Lab) string {
+func outerBatch(lab state.Lab, outside []string) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, "link set lo up")
 	fmt.Fprintln(&b, "link add bridge0 type bridge")
 	fmt.Fprintf(&b, "addr add %s/24 dev bridge0\n", Gateway)
 	fmt.Fprintln(&b, "link set bridge0 up")
-	for _, address := range []string{Outside, OutsideOther, Metadata} {
+	for _, address := range outside {
 		fmt.Fprintf(&b, "addr add %s/32 dev lo\n", address)
 	}
 	for _, node := range lab.Nodes() {

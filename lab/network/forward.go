@@ -3,42 +3,12 @@ package network
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"time"
 
 	"github.com/partywall/partywall/lab/state"
 )
-
-// ServeOutside answers HTTP as the simulated outside hosts, on ports 80 and
-// 8080 of each, until the context is done.
-func ServeOutside(ctx context.Context, lab state.Lab) error {
-	server := &http.Server{
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       30 * time.Second,
-		Handler:           http.HandlerFunc(answerOutside),
-	}
-	context.AfterFunc(ctx, func() { _ = server.Close() })
-	for _, host := range []string{Outside, OutsideOther} {
-		for _, port := range []string{"80", "8080"} {
-			listener, err := Listen(ctx, lab.Netns(), "tcp4", net.JoinHostPort(host, port))
-			if err != nil {
-				return fmt.Errorf("serving the outside host %s: %w", host, err)
-			}
-			go func() { _ = server.Serve(listener) }()
-		}
-	}
-	return nil
-}
-
-// answerOutside says which host answered and whom it saw.
-func answerOutside(w http.ResponseWriter, r *http.Request) {
-	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintf(w, "outside %s saw %s\n", local, r.RemoteAddr)
-}
 
 // ForwardAPI carries connections from a loopback listener of the machine to the
 // API server in the lab's outer namespace, until the context is done.
