@@ -41,7 +41,7 @@ func newRoot(streams Streams) *cobra.Command {
 	root.PersistentFlags().StringVar(&o.name, "name", "default", "name of the lab")
 	root.AddCommand(
 		newBuild(streams, o), newUp(streams, o), newDown(streams, o), newStatus(streams, o), newKubeconfig(streams, o), newApply(streams, o),
-		newSupervise(o), newHold(streams, o),
+		newRecords(streams, o), newSupervise(o), newHold(streams, o),
 	)
 	return root
 }

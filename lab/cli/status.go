@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/partywall/partywall/lab/cluster"
+	"github.com/partywall/partywall/lab/outside"
 	"github.com/partywall/partywall/lab/state"
 	"github.com/partywall/partywall/lab/teardown"
 )
@@ -29,6 +31,8 @@ type Status struct {
 	Server     string          `json:"server,omitempty"`
 	Kubernetes string          `json:"kubernetes,omitempty"`
 	Components map[string]bool `json:"components,omitempty"`
+	// Outside are the hosts beyond the cluster, where they answer.
+	Outside []outside.Host `json:"outside,omitempty"`
 }
 
 const (
@@ -125,6 +129,10 @@ func (s *Status) judge(ctx context.Context, lab state.Lab, record state.Record) 
 	if err := client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error(); err != nil {
 		return fmt.Errorf("asking the API server: %w", err)
 	}
+	if _, err := outside.Read(ctx, lab, outside.Visits, math.MaxUint64); err != nil {
+		return err
+	}
+	s.Outside = outside.Hosts()
 	return nil
 }
 
@@ -147,6 +155,9 @@ func (s *Status) print(streams Streams, format string) error {
 	row("kubeconfig", s.Kubeconfig)
 	for _, name := range slices.Sorted(maps.Keys(s.Components)) {
 		row("  "+name, map[bool]string{true: "running", false: "ended"}[s.Components[name]])
+	}
+	for _, host := range s.Outside {
+		row("  "+host.Address, host.String())
 	}
 	if err := table.Flush(); err != nil || s.Why == "" {
 		return err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -19,6 +20,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/partywall/partywall/lab/images"
+	"github.com/partywall/partywall/lab/network"
+	"github.com/partywall/partywall/lab/outside"
 	"github.com/partywall/partywall/lab/state"
 )
 
@@ -127,8 +130,11 @@ func TestLifecycle(t *testing.T) {
 	if stdout != b.lab.Kubeconfig()+"\n" {
 		t.Errorf("kubeconfig prints %q", stdout)
 	}
-	if stdout, _ = b.must(t, "status"); !strings.Contains(stdout, "v1.37.2") {
-		t.Errorf("status does not say the version:\n%s", stdout)
+	stdout, _ = b.must(t, "status")
+	for _, want := range append(outside.Addresses(), "v1.37.2") {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("status does not say %s:\n%s", want, stdout)
+		}
 	}
 
 	if _, stderr := b.must(t, b.up(probe)...); strings.Contains(stderr, "has a new") {
@@ -332,11 +338,35 @@ func TestSideBySide(t *testing.T) {
 	starts.Wait()
 	one.must(t, "status")
 	other.must(t, "status")
+	assertOwnOutside(t, one, other)
 	one.must(t, "down")
 	one.assertNothing(t)
 	other.must(t, "status")
 	other.must(t, "down")
 	other.assertNothing(t)
+}
+
+// assertOwnOutside shows that what happens at one lab's outside, at an address
+// that both have, is no business of the other's.
+func assertOwnOutside(t *testing.T, one, other *bench) {
+	t.Helper()
+	conn, err := network.Dial(t.Context(), one.lab.Netns(), "tcp4", outside.Web+":80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := fmt.Fprintf(conn, "GET /%s HTTP/1.0\r\n\r\n", one.name); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(conn); err != nil {
+		t.Fatal(err)
+	}
+	if visits, _ := one.must(t, "records", outside.Visits); !strings.Contains(visits, "GET /"+one.name) {
+		t.Errorf("%s does not know of its visit:\n%s", one.name, visits)
+	}
+	if visits, _ := other.must(t, "records", outside.Visits); strings.Contains(visits, one.name) {
+		t.Errorf("%s knows of a visit to %s:\n%s", other.name, one.name, visits)
+	}
 }
 
 // assertNothing looks for what a lab leaves behind with eyes of its own, not
