@@ -1,8 +1,11 @@
 // Command prober is the lab's own witness: it shares no code with Partywall, so
 // that the lab's walls are proven before Partywall is trusted to test any.
 //
-//	prober serve NAME              answers on 8080: HTTP over TCP, and an echo over UDP
-//	prober connect PROTO ADDR:PORT tries once; prints what answered, or why nothing did
+//	prober serve NAME                answers on 8080: HTTP over TCP, and an echo over UDP
+//	prober connect HOW ADDR:PORT     tries once; prints what answered, or why nothing did:
+//	                                 tcp (HTTP; a path may follow the port), tls (HTTPS), line, udp
+//	prober resolve NAME [HOW SERVER] prints the name's first address, by the server (over udp
+//	                                 or tcp) or by the pod's own resolver
 package main
 
 import (
@@ -12,15 +15,11 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 )
 
-const (
-	port     = ":8080"
-	deadline = 2 * time.Second
-)
+const port = ":8080"
 
 func main() {
 	if err := run(os.Args[1:], os.Stdout); err != nil {
@@ -30,18 +29,27 @@ func main() {
 }
 
 func run(args []string, out io.Writer) error {
-	switch {
-	case len(args) == 2 && args[0] == "serve":
+	if len(args) == 2 && args[0] == "serve" {
 		return serve(args[1])
-	case len(args) == 3 && args[0] == "connect":
-		answer, err := connect(args[1], args[2])
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(out, answer)
+	}
+	answer, err := try(args)
+	if err != nil {
 		return err
 	}
-	return fmt.Errorf("usage: prober serve NAME | prober connect tcp|udp ADDRESS:PORT")
+	_, err = fmt.Fprintln(out, answer)
+	return err
+}
+
+func try(args []string) (answer string, err error) {
+	switch {
+	case len(args) == 3 && args[0] == "connect":
+		return connect(args[1], args[2])
+	case len(args) == 2 && args[0] == "resolve":
+		return resolve(args[1], "", "")
+	case len(args) == 4 && args[0] == "resolve":
+		return resolve(args[1], args[2], args[3])
+	}
+	return "", fmt.Errorf("usage: prober serve NAME | prober connect tcp|tls|line|udp ADDRESS:PORT | prober resolve NAME [udp|tcp SERVER:PORT]")
 }
 
 // serve answers every HTTP path with the name and echoes datagrams behind it,
@@ -88,53 +96,4 @@ func echo(packets net.PacketConn, name string) error {
 		// An answer that cannot be sent is one the asker does not get.
 		_, _ = packets.WriteTo(append([]byte(name+" "), buffer[:n]...), from)
 	}
-}
-
-func connect(protocol, address string) (string, error) {
-	switch protocol {
-	case "tcp":
-		return connectTCP(address)
-	case "udp":
-		return connectUDP(address)
-	}
-	return "", fmt.Errorf("protocol %q: use tcp or udp", protocol)
-}
-
-func connectTCP(address string) (string, error) {
-	client := &http.Client{Timeout: deadline, Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Get("http://" + address + "/")
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1024))
-	if err != nil {
-		return "", err
-	}
-	return strings.TrimSpace(string(body)), nil
-}
-
-// connectUDP sends the same datagram a few times within the deadline: one that
-// is lost on a busy machine is no wall.
-func connectUDP(address string) (string, error) {
-	conn, err := net.Dial("udp", address)
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close()
-	buffer := make([]byte, 1500)
-	const tries = 4
-	for range tries {
-		if _, err = conn.Write([]byte("hello")); err != nil {
-			return "", err
-		}
-		if err = conn.SetReadDeadline(time.Now().Add(deadline / tries)); err != nil {
-			return "", err
-		}
-		var n int
-		if n, err = conn.Read(buffer); err == nil {
-			return strings.TrimSpace(string(buffer[:n])), nil
-		}
-	}
-	return "", err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -36,9 +37,13 @@ func TestConnect(t *testing.T) {
 	}
 	defer packets.Close()
 	go func() { _ = echo(packets, "shop") }()
+	secure := httptest.NewTLSServer(greeter("shop"))
+	defer secure.Close()
 	for protocol, address := range map[string]string{
-		"tcp": strings.TrimPrefix(server.URL, "http://"),
-		"udp": packets.LocalAddr().String(),
+		"tcp":  strings.TrimPrefix(server.URL, "http://"),
+		"tls":  strings.TrimPrefix(secure.URL, "https://") + "/any/path",
+		"line": greetingPort(t, "shop says hello\n"),
+		"udp":  packets.LocalAddr().String(),
 	} {
 		answer, err := connect(protocol, address)
 		if err != nil || !strings.HasPrefix(answer, "shop") {
@@ -54,9 +59,40 @@ func TestConnectToNobody(t *testing.T) {
 	}
 	address := listener.Addr().String()
 	listener.Close()
-	for _, protocol := range []string{"tcp", "udp"} {
+	for _, protocol := range []string{"tcp", "tls", "line", "udp"} {
 		if answer, err := connect(protocol, address); err == nil {
 			t.Errorf("%s: a closed port answered %q", protocol, answer)
 		}
 	}
+}
+
+func TestResolveByNobody(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	for _, protocol := range []string{"tcp", "udp", "carrier pigeon"} {
+		if answer, err := resolve("shop.example.", protocol, address); err == nil {
+			t.Errorf("%s: a closed port answered %q", protocol, answer)
+		}
+	}
+}
+
+// greetingPort sends its greeting to whoever connects.
+func greetingPort(t *testing.T, greeting string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for conn, err := listener.Accept(); err == nil; conn, err = listener.Accept() {
+			fmt.Fprint(conn, greeting)
+			conn.Close()
+		}
+	}()
+	return listener.Addr().String()
 }

@@ -1,15 +1,9 @@
 package walls
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,13 +11,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
-	"k8s.io/client-go/util/exec"
 	"sigs.k8s.io/e2e-framework/klient/k8s/resources"
 	"sigs.k8s.io/e2e-framework/klient/wait"
 	"sigs.k8s.io/e2e-framework/klient/wait/conditions"
 
 	"github.com/partywall/partywall/lab/images"
-	"github.com/partywall/partywall/lab/network"
 	"github.com/partywall/partywall/lab/state"
 )
 
@@ -40,7 +32,13 @@ type stage struct {
 	// prefix makes the namespaces of this run its own.
 	prefix string
 	actors map[string]*actor
+	// targets are the actors and everything else that an attempt can name.
+	targets map[string]target
 }
+
+// target is where somebody answers, and how the genuine one begins to. A path is
+// for those that say nothing of themselves on /.
+type target struct{ address, greeting, path string }
 
 // patience bounds every wait.
 const patience = 90 * time.Second
@@ -72,7 +70,7 @@ func newStage(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{lab: lab, client: client, prefix: fmt.Sprintf("walls-%x-", time.Now().UnixNano()&0xffffff), actors: map[string]*actor{}}
+	s := &stage{lab: lab, client: client, prefix: fmt.Sprintf("walls-%x-", time.Now().UnixNano()&0xffffff), actors: map[string]*actor{}, targets: outsideTargets()}
 	for _, a := range []actor{{"a", "a1", "node1", ""}, {"a", "a2", "node2", ""}, {"b", "b1", "node1", ""}, {"b", "b2", "node2", ""}, {"c", "c2", "node2", ""}} {
 		s.actors[a.name] = &a
 	}
@@ -106,6 +104,9 @@ func (s *stage) enter(t *testing.T) {
 	}
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
+	}
+	for _, a := range s.actors {
+		s.targets[a.name] = target{address: a.ip, greeting: a.name}
 	}
 }
 
@@ -172,78 +173,4 @@ func (s *stage) remove(ctx context.Context, name string) error {
 		return fmt.Errorf("waiting for the end of namespace %s: %w", name, err)
 	}
 	return nil
-}
-
-// attempt is one thing tried: from and to are actors or outside hosts.
-type attempt struct {
-	from, to, protocol string
-	port               int
-}
-
-func (a attempt) String() string {
-	return fmt.Sprintf("%s -> %s %s/%d", a.from, a.to, a.protocol, a.port)
-}
-
-// outside are the hosts that belong to no cluster.
-var outside = map[string]string{"outside": network.Outside, "outside-other": network.OutsideOther}
-
-// try reports whether the genuine target answered. Its error is one of the test
-// itself: a denial is no error.
-func (s *stage) try(ctx context.Context, a attempt) (reached bool, err error) {
-	address, greeting := outside[a.to], "outside "+outside[a.to]+":"
-	if target, ok := s.actors[a.to]; ok {
-		address, greeting = target.ip, target.name
-	}
-	address = net.JoinHostPort(address, fmt.Sprint(a.port))
-	var answer string
-	if source, ok := outside[a.from]; ok {
-		answer, reached, err = s.tryFromOutside(ctx, source, address)
-	} else {
-		answer, reached, err = s.tryFromPod(ctx, s.actors[a.from], a.protocol, address)
-	}
-	if err == nil && reached && !strings.HasPrefix(answer, greeting) {
-		return false, fmt.Errorf("%s was answered by somebody else: %q", a, answer)
-	}
-	return reached, err
-}
-
-func (s *stage) tryFromPod(ctx context.Context, from *actor, protocol, address string) (string, bool, error) {
-	var stdout, stderr bytes.Buffer
-	command := []string{"/prober", "connect", protocol, address}
-	err := s.client.ExecInPod(ctx, s.namespace(from.namespace), from.name, "prober", command, &stdout, &stderr)
-	var exit exec.ExitError
-	if errors.As(err, &exit) && exit.ExitStatus() == 1 {
-		return "", false, nil
-	}
-	if err != nil {
-		return "", false, fmt.Errorf("running the prober in %s: %w: %s", from.name, err, stderr.String())
-	}
-	return stdout.String(), true, nil
-}
-
-// tryFromOutside connects, from inside the lab's outer network namespace, with
-// an outside host's address.
-func (s *stage) tryFromOutside(ctx context.Context, source, address string) (string, bool, error) {
-	dialer := &net.Dialer{Timeout: 2 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}
-	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, proto, address string) (conn net.Conn, err error) {
-			err = network.Inside(s.lab.Netns(), func() error {
-				conn, err = dialer.DialContext(ctx, "tcp4", address)
-				return err
-			})
-			return conn, err
-		},
-	}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
-	if err != nil {
-		return "", false, err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return "", false, nil
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1024))
-	return string(body), err == nil, nil
 }

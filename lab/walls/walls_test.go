@@ -156,8 +156,7 @@ func TestServiceByName(t *testing.T) {
 	if err := s.client.Create(ctx, service); err != nil {
 		t.Fatalf("creating the Service: %v", err)
 	}
-	target := &actor{name: "b1", ip: fmt.Sprintf("b1.%s.svc.cluster.local", s.namespace("b"))}
-	s.actors["service"] = target
+	s.targets["service"] = target{address: fmt.Sprintf("b1.%s.svc.cluster.local", s.namespace("b")), greeting: "b1"}
 	s.await(ctx, t, "by the Service's name", []attempt{tcp("a1", "service"), tcp("a2", "service"), udp("a1", "service"), udp("a2", "service")}, nil)
 }
 
