@@ -29,6 +29,8 @@ func TestStampChanges(t *testing.T) {
 		{"go.mod", with("go.mod", "module b"), "flag", false},
 		{"go.sum", with("go.sum", "other"), "flag", false},
 		{"main.go", with("main.go", "package main // new"), "flag", false},
+		{"another source file", with("more.go", "package main"), "flag", false},
+		{"a test", with("main_test.go", "package main"), "flag", true},
 		{"a flag", base, "other flag", false},
 		{"a file that is not compiled", with("README.md", "words"), "flag", true},
 	}
