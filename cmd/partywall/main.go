@@ -10,9 +10,13 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
+
+	"github.com/partywall/partywall/probes/image/carried"
 )
 
-func main() {
+func main() { start(carried.Probe) }
+
+func start(probe carrier) {
 	// client-go logs of its own accord; what matters of it comes back as an
 	// error and is said once.
 	klog.SetLogger(logr.Discard())
@@ -23,5 +27,5 @@ func main() {
 	// line, with its probes still in the cluster. With the signal taken, writing
 	// fails instead.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	os.Exit(execute(ctx, streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}, os.Args))
+	os.Exit(execute(ctx, streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}, probe, os.Args))
 }

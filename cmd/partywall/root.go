@@ -25,14 +25,18 @@ type app struct {
 	streams
 	name  string // how help and errors call the program
 	flags *genericclioptions.ConfigFlags
+	probe carrier
 }
+
+// carrier gives the probe of an architecture that the program carries.
+type carrier func(arch string) ([]byte, error)
 
 // execute runs a command line, which begins with the program's own path, and
 // returns its exit code.
-func execute(ctx context.Context, s streams, args []string) int {
+func execute(ctx context.Context, s streams, probe carrier, args []string) int {
 	out := &output{w: s.out}
 	s.out = out
-	a := &app{streams: s, name: programName(args[0]), flags: kubectlFlags()}
+	a := &app{streams: s, name: programName(args[0]), flags: kubectlFlags(), probe: probe}
 	root := newRoot(a)
 	root.SetArgs(args[1:])
 	err := root.ExecuteContext(ctx)
@@ -100,7 +104,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return seeHelp(c, err) })
 	a.flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(newRun(a), newPlan(a), newClean(a), newVersion(a))
+	root.AddCommand(newRun(a), newPlan(a), newClean(a), newImage(a), newVersion(a))
 	return root
 }
 

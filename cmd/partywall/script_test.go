@@ -13,12 +13,14 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"partywall":         main,
 		"kubectl-partywall": main,
+		"carrying":          func() { start(fakeProbe) },
 	})
 }
 
 // TestScript runs the scripts of testdata/script, which are the documentation
 // of the command. Beside testscript's own commands they have `exits CODE
-// COMMAND...`, and those of the fake cluster.
+// COMMAND...`, and those of the fake cluster and the registry. `carrying` is
+// partywall with its image inside.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -36,6 +38,7 @@ func TestScript(t *testing.T) {
 			"exits":    exits,
 			"cluster":  startCluster,
 			"requests": requests,
+			"registry": startRegistry,
 		},
 	})
 }
