@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -111,6 +112,9 @@ var kinds = map[string]string{
 	"networkpolicies": "NetworkPolicy",
 }
 
+// groups are the versions of resources that are not of v1.
+var groups = map[string]string{"jobs": "batch/v1", "networkpolicies": "networking.k8s.io/v1"}
+
 // route is where a resource is found, in all namespaces or in one.
 var route = regexp.MustCompile(`^/(?:api/v1|apis/batch/v1|apis/networking.k8s.io/v1)(?:/namespaces/([^/]+))?/(namespaces|nodes|pods|services|jobs|networkpolicies)(?:/([^/]+))?$`)
 
@@ -180,14 +184,7 @@ func (c *fakeCluster) list(w http.ResponseWriter, r *http.Request, namespace, re
 			items = append(items, o.Object)
 		}
 	}
-	apiVersion := "v1"
-	switch resource {
-	case "jobs":
-		apiVersion = "batch/v1"
-	case "networkpolicies":
-		apiVersion = "networking.k8s.io/v1"
-	}
-	reply(w, 200, object(apiVersion, kinds[resource]+"List", "items", items))
+	reply(w, 200, object(cmp.Or(groups[resource], "v1"), kinds[resource]+"List", "items", items))
 }
 
 // is tells whether an object is the one of a path.

@@ -26,8 +26,8 @@ func newPlan(a *app) *cobra.Command {
 			"  %[1]s plan -f tenancy.yaml --check udp\n"+
 			"  %[1]s plan --only 'network/*/acme.*->globex.*'", a.name),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if output != "" && output != "json" {
-				return seeHelp(c, fmt.Errorf("-o: %q is no output format; there is: json", output))
+			if err := checkOutput(c, output); err != nil {
+				return err
 			}
 			p, err := t.plan(c.Context())
 			if err != nil {
@@ -41,16 +41,13 @@ func newPlan(a *app) *cobra.Command {
 		},
 	}
 	t.addFlags(c)
-	c.Flags().StringVarP(&output, "output", "o", "", "json for machines, an object a line")
-	complete(c, "output", "json")
+	addOutput(c, &output, "json for machines, an object a line")
 	return c
 }
 
 // printNotes says beside the plan what a run's report would say of the tenancy.
 func printNotes(w io.Writer, t *tenancy.Tenancy, file bool) {
-	for _, note := range t.Notes {
-		fmt.Fprintf(w, "note: %s\n", reports.Harmless(note))
-	}
+	printEach(w, t.Notes)
 	if len(t.Unclaimed) == 0 {
 		return
 	}
@@ -59,6 +56,12 @@ func printNotes(w io.Writer, t *tenancy.Tenancy, file bool) {
 		consequence = ", which makes a run partial unless ignoreNamespaces names them"
 	}
 	fmt.Fprintf(w, "note: no tenant claims these namespaces%s: %s\n", consequence, strings.Join(t.Unclaimed, ", "))
+}
+
+func printEach(w io.Writer, notes []string) {
+	for _, note := range notes {
+		fmt.Fprintf(w, "note: %s\n", reports.Harmless(note))
+	}
 }
 
 func printPlan(w io.Writer, attempts []suites.Attempt) error {
