@@ -76,9 +76,9 @@ func (t *target) plan(ctx context.Context) (*planned, error) {
 	return &planned{cluster: cluster, context: context, tenancy: found, file: file != nil, whole: len(all), attempts: attempts}, nil
 }
 
-// addFilename adds kubectl's flag for files.
+// addFilename adds kubectl's flag for files; the path is its default.
 func addFilename(c *cobra.Command, path *string, usage string) {
-	c.Flags().StringVarP(path, "filename", "f", "", usage)
+	c.Flags().StringVarP(path, "filename", "f", *path, usage)
 	_ = c.MarkFlagFilename("filename", "yaml", "yml", "json") // fails for unknown flags only
 }
 
