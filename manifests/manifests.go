@@ -33,11 +33,16 @@ func ProbeService() *corev1.Service {
 }
 
 func mustDecode(path string, into any) {
-	b, err := Files.ReadFile(path)
-	if err == nil {
-		err = yaml.UnmarshalStrict(bytes.TrimSpace(b), into)
-	}
-	if err != nil {
+	if err := yaml.UnmarshalStrict(bytes.TrimSpace(read(path)), into); err != nil {
 		panic("manifests: " + path + ": " + err.Error())
 	}
+}
+
+// read is an embedded file, which is there.
+func read(path string) []byte {
+	b, err := Files.ReadFile(path)
+	if err != nil {
+		panic("manifests: " + err.Error())
+	}
+	return b
 }

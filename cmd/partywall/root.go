@@ -104,7 +104,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return seeHelp(c, err) })
 	a.flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(newRun(a), newPlan(a), newDiscover(a), newInit(a), newSchema(a), newClean(a), newImage(a), newVersion(a))
+	root.AddCommand(newRun(a), newPlan(a), newDiscover(a), newInit(a), newSchema(a), newRoles(a), newClean(a), newImage(a), newVersion(a))
 	return root
 }
 
