@@ -17,7 +17,10 @@ help:
 	@echo "make lint       golangci-lint, with vet and gofmt"
 	@echo "make lab-up lab-down lab-status lab-kubeconfig   the lab by itself"
 
+# build gives bin/partywall its names as kubectl's plugin, too.
 build: bin/partywall
+	@ln -sf partywall bin/kubectl-partywall
+	@ln -sf partywall bin/kubectl_complete-partywall
 
 # CARRIED are the probes that bin/partywall has inside; a plain `go build` has
 # none, and says so when asked for its image.

@@ -38,7 +38,7 @@ func execute(ctx context.Context, s streams, probe carrier, args []string) int {
 	s.out = out
 	a := &app{streams: s, name: programName(args[0]), flags: kubectlFlags(), probe: probe}
 	root := newRoot(a)
-	root.SetArgs(args[1:])
+	root.SetArgs(arguments(args))
 	err := root.ExecuteContext(ctx)
 	if out.err == nil {
 		return a.end(ctx, err)
@@ -71,10 +71,21 @@ func (a *app) end(ctx context.Context, err error) int {
 // programName is how help and errors call the program: kubectl's plugins are
 // called as kubectl's subcommands.
 func programName(path string) string {
-	if strings.HasPrefix(filepath.Base(path), "kubectl-") {
+	if base := filepath.Base(path); strings.HasPrefix(base, "kubectl-") || strings.HasPrefix(base, completer) {
 		return "kubectl partywall"
 	}
 	return "partywall"
+}
+
+// completer begins the name by which kubectl asks a plugin what may come next.
+const completer = "kubectl_complete-"
+
+// arguments are those after the program's path.
+func arguments(args []string) []string {
+	if strings.HasPrefix(filepath.Base(args[0]), completer) {
+		return append([]string{cobra.ShellCompRequestCmd}, args[1:]...)
+	}
+	return args[1:]
 }
 
 // kubectlFlags are the flags by which kubectl finds its cluster. A namespace
@@ -104,7 +115,9 @@ func newRoot(a *app) *cobra.Command {
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return seeHelp(c, err) })
 	a.flags.AddFlags(root.PersistentFlags())
+	completeConnection(root, a.flags)
 	root.AddCommand(newRun(a), newPlan(a), newDiscover(a), newInit(a), newSchema(a), newRoles(a), newClean(a), newImage(a), newVersion(a))
+	refuseUnknownShells(root)
 	return root
 }
 

@@ -53,18 +53,6 @@ func newRun(a *app) *cobra.Command {
 	return c
 }
 
-// completeReport tells the shell the formats, and leaves the path to it.
-func completeReport(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-	if strings.Contains(typed, "=") {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	var formats []string
-	for _, name := range reports.Formats() {
-		formats = append(formats, name+"=")
-	}
-	return formats, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
-}
-
 // check refuses what cannot be meant, before anything else is done.
 func (o *running) check() ([]reports.Spec, error) {
 	specs, err := reports.ParseSpecs(o.reports)

@@ -11,9 +11,10 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"partywall":         main,
-		"kubectl-partywall": main,
-		"carrying":          func() { start(fakeProbe) },
+		"partywall":                  main,
+		"kubectl-partywall":          main,
+		"kubectl_complete-partywall": main,
+		"carrying":                   func() { start(fakeProbe) },
 	})
 }
 

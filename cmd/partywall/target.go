@@ -35,6 +35,7 @@ func (t *target) addFlags(c *cobra.Command) {
 	}
 	complete(c, "suite", suiteNames...)
 	complete(c, "check", checkNames...)
+	completeBy(c, "tenant", func() []string { return listedTenants(t.file) })
 	complete(c, "placement", string(suites.SameNode), string(suites.CrossNode))
 }
 
@@ -80,11 +81,6 @@ func (t *target) plan(ctx context.Context) (*planned, error) {
 func addFilename(c *cobra.Command, path *string, usage string) {
 	c.Flags().StringVarP(path, "filename", "f", *path, usage)
 	_ = c.MarkFlagFilename("filename", "yaml", "yml", "json") // fails for unknown flags only
-}
-
-// complete tells the shell the values of a flag.
-func complete(c *cobra.Command, flag string, values ...string) {
-	_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // fails for unknown flags only
 }
 
 // loadTenancy reads the tenancy file, if there is one.
