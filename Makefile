@@ -8,10 +8,11 @@ PROBE_REF := ghcr.io/partywall/probe:$(VERSION)
 include lab/lab.mk
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-unit test-on-lab test-e2e test-packages lint
+.PHONY: help build demo kind-up kind-down test test-unit test-on-lab test-e2e test-packages lint
 
 help:
 	@echo "make build      bin/partywall"
+	@echo "make kind-up kind-down   a kind cluster with the probe's image, where there is Docker"
 	@echo "make demo       three tenants on a lab of its own, and what partywall says of them"
 	@echo "make test       all tests, on the lab too"
 	@echo "make lint       golangci-lint, with vet and gofmt"
@@ -50,6 +51,14 @@ demo: build lab-up
 		echo "demo: partywall ended with exit code $$code, and not with 1 for the holes that the tenants have" >&2; exit 1; \
 	fi; \
 	echo "demo: partywall ended with exit code 1, as it must: the tenants have holes. The lab stays up; make lab-down removes it."
+
+# kind-up takes Docker, or another runtime that kind knows.
+kind-up: build
+	@bin/partywall image save bin/partywall-probe.tar
+	@go run ./kind up kind-config.yaml bin/partywall-probe.tar
+
+kind-down:
+	@go run ./kind down
 
 # test runs every test there is. Those on the lab are not left out: where it
 # cannot be had, they fail. The lab is left as it was found.
