@@ -85,6 +85,7 @@ func TestAWholeRunUnderTheFence(t *testing.T) {
 	w.extra = "crossings:\n  - {from: " + w.tenants[0] + ", to: " + w.tenants[1] + ", ports: [tcp/81], reason: e2e}\n"
 	o := w.run()
 	require.Empty(t, problemsOf(o), o.stderr)
+	require.Equal(t, 1, o.exit, o.stderr)
 	require.Len(t, o.record.Results, w.size()+2*len(w.spaces[w.tenants[1]])*3)
 	for _, r := range o.record.Results {
 		want := verdicts.Isolated
