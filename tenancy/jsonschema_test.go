@@ -145,14 +145,15 @@ func TestBothHaveTheSameFields(t *testing.T) {
 	require.NoError(t, json.Unmarshal(Schema, &schema))
 	p := schema.Properties
 	for template, has := range map[string]map[string]node{
-		"%s: 1\n":                    p,
-		"metadata: {%s: 1}\n":        p["metadata"].Properties,
-		"tenants: {%s: 1}\n":         p["tenants"].Properties,
-		"tenants: {list: [{%s: 1}]}": p["tenants"].Properties["list"].Items.Properties,
-		"shared: [{%s: 1}]\n":        p["shared"].Items.Properties,
-		"crossings: [{%s: 1}]\n":     p["crossings"].Items.Properties,
-		"promises: {%s: 1}\n":        p["promises"].Properties,
-		"exceptions: [{%s: 1}]\n":    p["exceptions"].Items.Properties,
+		"%s: 1\n":                     p,
+		"metadata: {%s: 1}\n":         p["metadata"].Properties,
+		"tenants: {%s: 1}\n":          p["tenants"].Properties,
+		"tenants: {list: [{%s: 1}]}":  p["tenants"].Properties["list"].Items.Properties,
+		"shared: [{%s: 1}]\n":         p["shared"].Items.Properties,
+		"crossings: [{%s: 1}]\n":      p["crossings"].Items.Properties,
+		"promises: {%s: 1}\n":         p["promises"].Properties,
+		"promises: {egress: {%s: 1}}": p["promises"].Properties["egress"].Properties,
+		"exceptions: [{%s: 1}]\n":     p["exceptions"].Items.Properties,
 	} {
 		_, err := Parse("f.yaml", []byte(fmt.Sprintf(template, "qqqqqqqq")))
 		require.Error(t, err)
