@@ -164,7 +164,7 @@ func (g *grid) writeLeftOut(w io.Writer, rows []int, blocks map[heed][]string, o
 			writeList(w, opt, kind.words+" towards columns", list)
 		}
 	}
-	fmt.Fprint(w, g.sharedLegend(opt))
+	fmt.Fprint(w, g.numbersLegend(opt))
 }
 
 func (g *grid) plainLabel(row int) string { return strings.TrimSpace(g.rowLabel(row)) }

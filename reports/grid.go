@@ -14,8 +14,22 @@ type grid struct {
 }
 
 type column struct {
-	name   string
-	shared bool // a shared service and not a tenant
+	name string
+	kind columnKind
+}
+
+// columnKind tells tenants from what else is tried.
+type columnKind int
+
+const (
+	ofTenant  columnKind = iota
+	ofShared             // a shared service
+	ofOutside            // the internet, the nodes, the cluster's own machinery
+)
+
+// columnKinds are their letters, where a column has a number, and their words.
+var columnKinds = []struct{ letter, word, heading string }{
+	ofTenant: {}, ofShared: {"S", "shared", "Shared services:"}, ofOutside: {"O", "outside", "Outside:"},
 }
 
 // cell counts the results of one pair.
@@ -47,7 +61,7 @@ func gridOf(rec *verdicts.Record) *grid {
 		b.colOf(column{name: t.Name})
 	}
 	for _, s := range rec.Header.Shared {
-		b.colOf(column{name: s, shared: true})
+		b.colOf(column{name: s, kind: ofShared})
 	}
 	for i := range rec.Results {
 		b.add(&rec.Results[i], rec.Header.Shared)
@@ -96,10 +110,12 @@ func (b *gridBuilder) add(r *verdicts.Result, shared []string) {
 // one has its name in the tenant's place.
 func columnOf(r *verdicts.Result, shared []string) column {
 	switch {
+	case r.Out:
+		return column{name: r.To.Tenant, kind: ofOutside}
 	case r.Service != "" && r.To.Tenant == "":
-		return column{name: r.Service, shared: true}
+		return column{name: r.Service, kind: ofShared}
 	case r.Service != "" && slices.Contains(shared, r.To.Tenant):
-		return column{name: r.To.Tenant, shared: true}
+		return column{name: r.To.Tenant, kind: ofShared}
 	default:
 		return column{name: r.To.Tenant}
 	}
@@ -107,7 +123,7 @@ func columnOf(r *verdicts.Result, shared []string) column {
 
 // itself says whether the cell is a tenant's with itself, which is not tried.
 func (g *grid) itself(row, col int) bool {
-	return !g.cols[col].shared && g.rows[row] == g.cols[col].name
+	return g.cols[col].kind == ofTenant && g.rows[row] == g.cols[col].name
 }
 
 // heed says what a part of the grid asks of a reader.

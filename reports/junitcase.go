@@ -48,7 +48,10 @@ func junitCase(r *verdicts.Result) *testcase {
 // caseName ends in the id, which makes it unique and findable.
 func caseName(r *verdicts.Result) string {
 	to := r.To.Tenant
-	if r.Service != "" && r.Service != to {
+	switch {
+	case r.Outside != "":
+		to += " " + r.Outside
+	case r.Service != "" && r.Service != to:
 		to += " service " + r.Service
 	}
 	name := fmt.Sprintf("%s -> %s: %s", word(r.From.Tenant), word(to), word(r.Check))
@@ -65,10 +68,7 @@ func caseName(r *verdicts.Result) string {
 }
 
 func addressWords(a suites.Address) string {
-	if a == suites.PodIP {
-		return "pod IP"
-	}
-	return strings.ReplaceAll(string(a), "-", " ")
+	return strings.ReplaceAll(strings.ReplaceAll(string(a), "-ip", " IP"), "-", " ")
 }
 
 func because(r *verdicts.Result, kind, message string) *problem {

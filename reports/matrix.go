@@ -86,8 +86,8 @@ func worded(g *grid, opt Options) (string, error) {
 }
 
 func (c column) label() string {
-	if c.shared {
-		return Harmless(c.name) + "\n(shared)"
+	if c.kind != ofTenant {
+		return Harmless(c.name) + "\n(" + columnKinds[c.kind].word + ")"
 	}
 	return Harmless(c.name)
 }
@@ -147,7 +147,7 @@ func counted(g *grid, opt Options) (string, error) {
 		}
 	}
 	drawn, err := table(header, rows, tight)
-	return drawn + g.sharedLegend(opt), err
+	return drawn + g.numbersLegend(opt), err
 }
 
 func (g *grid) count(row, col int, opt Options) string {
@@ -160,22 +160,16 @@ func (g *grid) count(row, col int, opt Options) string {
 }
 
 // number is what stands over a column instead of its name: the number of the
-// row with the same tenant, or S1, S2, ... for shared services.
+// row with the same tenant, or S1, S2, ... for shared services and O1, O2, ...
+// for what lies outside.
 func (g *grid) number(col int) string {
-	if !g.cols[col].shared {
-		return fmt.Sprint(col - g.sharedBefore(col) + 1)
-	}
-	return fmt.Sprintf("S%d", g.sharedBefore(col)+1)
-}
-
-func (g *grid) sharedBefore(col int) int {
-	n := 0
+	kind, n := g.cols[col].kind, 1
 	for _, c := range g.cols[:col] {
-		if c.shared {
+		if c.kind == kind {
 			n++
 		}
 	}
-	return n
+	return fmt.Sprintf("%s%d", columnKinds[kind].letter, n)
 }
 
 // rowLabel carries the number of the tenant's column.
@@ -183,19 +177,20 @@ func (g *grid) rowLabel(row int) string {
 	return fmt.Sprintf("%*d %s", len(fmt.Sprint(len(g.rows))), row+1, Harmless(g.rows[row]))
 }
 
-// sharedLegend resolves the numbers that no row resolves.
-func (g *grid) sharedLegend(opt Options) string {
-	var names []string
-	for j, c := range g.cols {
-		if c.shared {
-			names = append(names, g.number(j)+" "+Harmless(c.name))
+// numbersLegend resolves the numbers that no row resolves.
+func (g *grid) numbersLegend(opt Options) string {
+	var b strings.Builder
+	for kind := ofShared; int(kind) < len(columnKinds); kind++ {
+		var names []string
+		for j, c := range g.cols {
+			if c.kind == kind {
+				names = append(names, g.number(j)+" "+Harmless(c.name))
+			}
+		}
+		if len(names) > 0 {
+			writeList(&b, opt, columnKinds[kind].heading, names)
 		}
 	}
-	if len(names) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	writeList(&b, opt, "Shared services:", names)
 	return b.String()
 }
 

@@ -91,6 +91,8 @@ type Result struct {
 	From      Side               `json:"from"`
 	To        Side               `json:"to"`
 	Service   string             `json:"service,omitempty"` // of a shared service
+	Out       bool               `json:"out,omitempty"`     // on what is no tenant's; To.Tenant says what
+	Outside   string             `json:"outside,omitempty"` // its host, zone or name
 	Address   suites.Address     `json:"address"`
 	Protocol  string             `json:"protocol"`
 	Port      int                `json:"port"`

@@ -15,7 +15,7 @@ func blank(c Case) Result {
 	a := c.Attempt
 	r := Result{
 		ID: a.ID(), Suite: a.Suite, Check: a.Check, From: c.From, To: c.To,
-		Service: a.Service, Address: a.Address, Protocol: a.Port.Protocol, Port: a.Port.Number,
+		Service: a.Service, Out: a.Out, Outside: a.Outside, Address: a.Address, Protocol: a.Port.Protocol, Port: a.Port.Number,
 		Placement: a.Placement, Expect: a.Expect, Grade: TwoSided,
 		Severity: a.Severity.String(), Rerun: c.Rerun,
 	}
