@@ -8,7 +8,7 @@ import (
 // Question is what an answer has to be the answer to. It is the runner's own
 // knowledge: a source could show an old answer, or that of another port.
 type Question struct {
-	Proto string // http, tcp, udp or banner
+	Proto string // http, tls, tcp, udp or banner
 	Port  int    // the target's own, whatever number a Service shows
 	Nonce string
 }
@@ -65,6 +65,8 @@ func Classify(o Observation, a Authenticity) Outcome {
 		return classifyLookup(o)
 	case o.Status != 0:
 		return classifyStatus(o)
+	case o.Alert != "":
+		return TLSRejected
 	case len(o.Banner) > 0:
 		return classifyBytes(o.Banner)
 	case len(o.Bytes) > 0:
@@ -179,7 +181,7 @@ func classifyFailure(o Observation) Outcome {
 			return Unresolved
 		}
 		return Error
-	case PhaseConnect, PhaseBanner, PhaseWrite, PhaseRead:
+	case PhaseConnect, PhaseHandshake, PhaseBanner, PhaseWrite, PhaseRead:
 	default:
 		return Error // not begun, or done without an answer
 	}

@@ -26,6 +26,12 @@ func TestClassify(t *testing.T) {
 		{"unsigned bytes over TCP", Observation{Do: DoTCP, Phase: PhaseDone, Bytes: []byte("x")}, Unsigned, Misrouted},
 		{"unsigned bytes over UDP", Observation{Do: DoUDP, Phase: PhaseDone, Bytes: []byte("x")}, Unsigned, Misrouted},
 		{"HTTP spoken on a TCP port", Observation{Do: DoTCP, Phase: PhaseDone, Bytes: []byte("HTTP/1.1 400 Bad Request\r\n")}, Unsigned, Error},
+		{"an alert in the handshake", Observation{Do: DoTLS, Phase: PhaseHandshake, Alert: "tls: handshake failure"}, Silent, TLSRejected},
+		{"an alert behind the handshake", Observation{Do: DoTLS, Phase: PhaseRead, Alert: "tls: certificate required"}, Silent, TLSRejected},
+		{"signed over TLS", Observation{Do: DoTLS, Phase: PhaseDone, Status: 200, Bytes: []byte("x")}, Genuine, Reached},
+		{"a page over TLS", Observation{Do: DoTLS, Phase: PhaseDone, Status: 200, Bytes: []byte("x")}, Unsigned, Misrouted},
+		{"no handshake in time", Observation{Do: DoTLS, Phase: PhaseHandshake, Timeout: true}, Silent, Dropped},
+		{"a handshake that the source refused", Observation{Do: DoTLS, Phase: PhaseHandshake, Error: "local error"}, Silent, Error},
 		{"a TLS alert", Observation{Do: DoTCP, Phase: PhaseRead, EOF: true, Bytes: alert}, Unsigned, TLSRejected},
 
 		{"Envoy's policy", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 403, Bytes: []byte("RBAC: access denied")}, Unsigned, Forbidden},

@@ -4,6 +4,7 @@ package probes
 // Of the kinds that are lists, an empty one opens nothing.
 type Ports struct {
 	HTTP   int
+	TLS    []int
 	TCP    []int
 	UDP    []int
 	Banner []int
@@ -13,7 +14,7 @@ type Ports struct {
 // DefaultPorts are those of every probe pod.
 func DefaultPorts() Ports {
 	return Ports{
-		HTTP: PortHTTP, TCP: []int{PortTCP}, UDP: []int{PortUDP}, Banner: []int{PortBanner}, Health: PortHealth,
+		HTTP: PortHTTP, TLS: []int{PortTLS}, TCP: []int{PortTCP}, UDP: []int{PortUDP}, Banner: []int{PortBanner}, Health: PortHealth,
 	}
 }
 
@@ -22,6 +23,8 @@ func (p Ports) of(proto string) []int {
 	switch Do(proto) {
 	case DoHTTP:
 		return []int{p.HTTP}
+	case DoTLS:
+		return p.TLS
 	case DoTCP:
 		return p.TCP
 	case DoUDP:

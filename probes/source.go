@@ -74,6 +74,8 @@ func (a *attempt) perform(ctx context.Context, do Do) {
 	switch do {
 	case DoHTTP:
 		a.http(ctx)
+	case DoTLS:
+		a.tls(ctx)
 	case DoTCP:
 		a.tcp(ctx)
 	case DoUDP:
@@ -142,6 +144,7 @@ func (a *attempt) fail(ctx context.Context, err error) {
 	}
 	a.seen.Errno = errnoName(err)
 	a.seen.Timeout = isTimeout(err)
+	a.seen.Alert = alertOf(err)
 	a.seen.EOF = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	a.seen.Error = clip(err.Error(), 256)
 }

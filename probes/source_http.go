@@ -12,6 +12,12 @@ import (
 	"strings"
 )
 
+// The ports that the names of services leave out.
+const (
+	portPlain   = 80
+	portSecured = 443
+)
+
 const (
 	maxHeader  = 64 << 10
 	maxInterim = 5 // 1xx answers before the real one
@@ -26,22 +32,29 @@ var keptHeaders = []string{
 // http asks a target by HTTP/1.1, once, on a connection of its own: no proxy of
 // the environment, no redirect and no idle connection stands between.
 func (a *attempt) http(ctx context.Context) {
-	a.request(ctx, http.MethodGet, pathPrefix+a.order.Nonce+"/"+a.order.Token)
+	if conn := a.dial(ctx, "tcp"); conn != nil {
+		defer conn.Close() //nolint:errcheck // the attempt is over
+		a.request(ctx, conn, portPlain, http.MethodGet, a.path())
+	}
 }
 
+// path is the question of an HTTP attempt.
+func (a *attempt) path() string { return pathPrefix + a.order.Nonce + "/" + a.order.Token }
+
 // head asks a service that is not ours, and keeps nothing of a body.
-func (a *attempt) head(ctx context.Context) { a.request(ctx, http.MethodHead, "/") }
-
-func (a *attempt) request(ctx context.Context, method, path string) {
-	conn := a.dial(ctx, "tcp")
-	if conn == nil {
-		return
+func (a *attempt) head(ctx context.Context) {
+	if conn := a.dial(ctx, "tcp"); conn != nil {
+		defer conn.Close() //nolint:errcheck // the attempt is over
+		a.request(ctx, conn, portPlain, http.MethodHead, "/")
 	}
-	defer conn.Close() //nolint:errcheck // the attempt is over
+}
 
+// request sends one and reads its answer. The standard port of the scheme is
+// the one that goes without saying.
+func (a *attempt) request(ctx context.Context, conn net.Conn, standard int, method, path string) {
 	a.seen.Phase = PhaseWrite
 	req := "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: partywall\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-	if _, err := fmt.Fprintf(conn, req, method, path, a.hostHeader()); err != nil {
+	if _, err := fmt.Fprintf(conn, req, method, path, a.hostHeader(standard)); err != nil {
 		a.fail(ctx, err)
 		return
 	}
@@ -55,9 +68,9 @@ func (a *attempt) request(ctx context.Context, method, path string) {
 
 // hostHeader names the service as its clients do: a mesh's proxy looks the
 // destination up by it. The dot that keeps the search list out is not part of it.
-func (a *attempt) hostHeader() string {
+func (a *attempt) hostHeader(standard int) string {
 	host := strings.TrimSuffix(a.order.Host, ".")
-	if a.order.Port != 80 {
+	if a.order.Port != standard {
 		return hostPort(host, a.order.Port)
 	}
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Is6() {
@@ -108,13 +121,4 @@ func keepHeaders(h http.Header) map[string]string {
 		return nil
 	}
 	return kept
-}
-
-// firstBytes keeps the start of what passes, for an answer that is not HTTP.
-type firstBytes struct{ kept []byte }
-
-// Write keeps what there is room for.
-func (f *firstBytes) Write(b []byte) (int, error) {
-	f.kept = append(f.kept, b[:min(len(b), maxBytes-len(f.kept))]...)
-	return len(b), nil
 }

@@ -198,6 +198,18 @@ func TestOutcomesOnLoopback(t *testing.T) {
 		{"http: no upstream", DoHTTP, func(t *testing.T) int { return far(t, page(502, "", "")) }, 0, PhaseDone, Blackholed},
 		{"http: not found", DoHTTP, func(t *testing.T) int { return far(t, page(404, "", "")) }, 0, PhaseDone, Error},
 
+		{"tls: closed port", DoTLS, func(t *testing.T) int { return closedPort(t, "tcp") }, 0, PhaseConnect, Refused},
+		{"tls: no SYN-ACK", DoTLS, blackhole, short, PhaseConnect, Dropped},
+		{"tls: never answered", DoTLS, func(t *testing.T) int { return far(t, hangs) }, short, PhaseHandshake, Dropped},
+		{"tls: reset", DoTLS, func(t *testing.T) int { return far(t, resets) }, 0, PhaseHandshake, Reset},
+		{"tls: closed", DoTLS, func(t *testing.T) int { return far(t, closes) }, 0, PhaseHandshake, Closed},
+		{"tls: an alert", DoTLS, func(t *testing.T) int { return far(t, says("\x15\x03\x03\x00\x02\x02\x28")) }, 0, PhaseHandshake, TLSRejected},
+		{"tls: half an alert", DoTLS, func(t *testing.T) int { return far(t, says("\x15\x03\x03\x00\x02\x02")) }, 0, PhaseHandshake, Closed},
+		{"tls: plain HTTP", DoTLS, func(t *testing.T) int { return far(t, page(400, "", "")) }, 0, PhaseHandshake, Error},
+		{"tls: plain text", DoTLS, func(t *testing.T) int { return far(t, says("220 ready\r\n")) }, 0, PhaseHandshake, Misrouted},
+		{"tls: a byte", DoTLS, func(t *testing.T) int { return far(t, says("x")) }, 0, PhaseHandshake, Misrouted},
+		{"tls: an empty handshake", DoTLS, func(t *testing.T) int { return far(t, says("\x16\x03\x03\x00\x00")) }, 0, PhaseHandshake, Error},
+
 		{"banner: closed port", DoBanner, func(t *testing.T) int { return closedPort(t, "tcp") }, 0, PhaseConnect, Refused},
 		{"banner: no SYN-ACK", DoBanner, blackhole, short, PhaseConnect, Dropped},
 		{"banner: accepted, and silent", DoBanner, func(t *testing.T) int { return far(t, hangs) }, short, PhaseBanner, Dropped},
@@ -239,7 +251,7 @@ func TestOutcomesOnLoopback(t *testing.T) {
 
 func TestGenuineAndForeignAnswers(t *testing.T) {
 	t.Parallel()
-	for _, do := range []Do{DoHTTP, DoTCP, DoUDP, DoBanner} {
+	for _, do := range []Do{DoHTTP, DoTLS, DoTCP, DoUDP, DoBanner} {
 		t.Run(string(do), func(t *testing.T) {
 			t.Parallel()
 			target, key := startTarget(t, TargetOptions{})
@@ -318,9 +330,11 @@ func TestHTTPRequestIsPlain(t *testing.T) {
 func TestHostHeaderLeavesTheDefaultPortOut(t *testing.T) {
 	t.Parallel()
 	for host, want := range map[string]string{"a.b.": "a.b", "10.0.0.1": "10.0.0.1", "::1": "[::1]"} {
-		assert.Equal(t, want, (&attempt{order: Order{Host: host, Port: 80}}).hostHeader())
+		assert.Equal(t, want, (&attempt{order: Order{Host: host, Port: 80}}).hostHeader(portPlain))
 	}
-	assert.Equal(t, "[::1]:81", (&attempt{order: Order{Host: "::1", Port: 81}}).hostHeader())
+	assert.Equal(t, "a", (&attempt{order: Order{Host: "a", Port: 443}}).hostHeader(portSecured))
+	assert.Equal(t, "a:80", (&attempt{order: Order{Host: "a", Port: 80}}).hostHeader(portSecured))
+	assert.Equal(t, "[::1]:81", (&attempt{order: Order{Host: "::1", Port: 81}}).hostHeader(portPlain))
 }
 
 func TestHeadersThatTellAreKept(t *testing.T) {
@@ -410,7 +424,7 @@ func TestAPanicIsAnObservation(t *testing.T) {
 
 func TestCancellingIsNoTimeout(t *testing.T) {
 	t.Parallel()
-	for _, do := range []Do{DoTCP, DoHTTP, DoConnect, DoHead, DoBanner} {
+	for _, do := range []Do{DoTCP, DoHTTP, DoTLS, DoConnect, DoHead, DoBanner} {
 		t.Run(string(do), func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(context.Background())
@@ -442,7 +456,7 @@ func TestListenerTriesThePodsOwn(t *testing.T) {
 	t.Parallel()
 	target, key := startTarget(t, TargetOptions{})
 	source := NewSource(target)
-	for _, proto := range []string{"http", "tcp", "udp", "banner"} {
+	for _, proto := range []string{"http", "tls", "tcp", "udp", "banner"} {
 		o := Order{Do: DoListener, Proto: proto, Port: portOf(target, proto), Nonce: NewNonce()}
 		seen := source.Attempt(context.Background(), o)
 		assert.Equal(t, Genuine, Authenticate(seen, o.Question(), key, nil), "%+v", seen)

@@ -69,6 +69,7 @@ func (t *Target) listen(opts TargetOptions) error {
 		into  *[]int
 	}{
 		{"HTTP", []int{asked.HTTP}, t.listenHTTP, &web},
+		{"TLS", asked.TLS, t.listenTLS, &t.ports.TLS},
 		{"TCP", asked.TCP, t.listenTCP, &t.ports.TCP},
 		{"UDP", asked.UDP, t.listenUDP, &t.ports.UDP},
 		{"banners", asked.Banner, t.listenBanner, &t.ports.Banner},

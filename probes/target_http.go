@@ -2,6 +2,7 @@ package probes
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -15,17 +16,30 @@ const pathPrefix = "/partywall/"
 type visitKey struct{}
 
 func (t *Target) listenHTTP(host string, port int) (int, error) {
-	w, err := t.witness(host, "http", port)
+	return t.listenWeb(DoHTTP, host, port, func(l net.Listener) net.Listener { return l })
+}
+
+// listenWeb opens a listener for HTTP; over puts another layer around it.
+func (t *Target) listenWeb(do Do, host string, port int, over func(net.Listener) net.Listener) (int, error) {
+	w, err := t.witness(host, string(do), port)
 	if err != nil {
 		return 0, err
 	}
-	srv := newHTTPServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { t.answerHTTP(w.port, rw, r) }))
+	srv := newHTTPServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { t.answerHTTP(do, w.port, rw, r) }))
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		return context.WithValue(ctx, visitKey{}, c.(*visit).seq)
+		return context.WithValue(ctx, visitKey{}, visitOf(c).seq)
 	}
 	t.closers = append(t.closers, srv.Close)
-	t.serve = append(t.serve, func(context.Context) error { return serveHTTP(srv, w) })
+	t.serve = append(t.serve, func(context.Context) error { return serveHTTP(srv, over(w)) })
 	return w.port, nil
+}
+
+// visitOf finds the accepted connection inside of TLS.
+func visitOf(c net.Conn) *visit {
+	if secured, ok := c.(*tls.Conn); ok {
+		c = secured.NetConn()
+	}
+	return c.(*visit)
 }
 
 // newHTTPServer has no keep-alive, so that each request has a receipt of its own.
@@ -42,10 +56,10 @@ func serveHTTP(srv *http.Server, l net.Listener) error {
 	return nil
 }
 
-func (t *Target) answerHTTP(port int, rw http.ResponseWriter, r *http.Request) {
+func (t *Target) answerHTTP(do Do, port int, rw http.ResponseWriter, r *http.Request) {
 	seq := r.Context().Value(visitKey{}).(uint64)
 	nonce, token := pathQuestion(r.URL.Path)
-	answer := t.judge("http", port, seq, nonce, token)
+	answer := t.judge(string(do), port, seq, nonce, token)
 	switch {
 	case answer != nil && r.Method == http.MethodGet:
 		rw.Header().Set("Content-Type", "text/plain")

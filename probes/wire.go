@@ -6,6 +6,7 @@ import "time"
 // so that they never look like an arrival.
 const (
 	PortHTTP   = 8080
+	PortTLS    = 8443
 	PortTCP    = 9007
 	PortBanner = 9013
 	PortUDP    = 9053
@@ -18,6 +19,7 @@ type Do string
 // The kinds of order. All but the last three are attempts.
 const (
 	DoHTTP     Do = "http"     // HTTP/1.1 GET
+	DoTLS      Do = "tls"      // the same over TLS; no certificate is verified, since the answer is signed
 	DoTCP      Do = "tcp"      // connect, send a line, expect the signed answer
 	DoUDP      Do = "udp"      // send a datagram (again while the deadline lasts), expect the signed answer
 	DoBanner   Do = "banner"   // connect, await the signed banner, then as over TCP
@@ -42,7 +44,7 @@ type Order struct {
 	Deadline Duration `json:"deadline,omitempty"`
 	Key      []byte   `json:"key,omitempty"`
 	After    uint64   `json:"after,omitempty"`
-	Proto    string   `json:"proto,omitempty"` // of a listener: http, tcp, udp or banner
+	Proto    string   `json:"proto,omitempty"` // of a listener: http, tls, tcp, udp or banner
 
 	// Of a lookup, whose host is the name as it stands, without a search list.
 	Type   string `json:"type,omitempty"`   // A, AAAA, SRV, PTR or TXT
@@ -76,12 +78,13 @@ type Phase string
 
 // The phases of an attempt, in their order.
 const (
-	PhaseResolve Phase = "resolve"
-	PhaseConnect Phase = "connect"
-	PhaseBanner  Phase = "banner" // the other side is to speak first
-	PhaseWrite   Phase = "write"
-	PhaseRead    Phase = "read"
-	PhaseDone    Phase = "done" // an answer was read whole
+	PhaseResolve   Phase = "resolve"
+	PhaseConnect   Phase = "connect"
+	PhaseHandshake Phase = "handshake" // of TLS
+	PhaseBanner    Phase = "banner"    // the other side is to speak first
+	PhaseWrite     Phase = "write"
+	PhaseRead      Phase = "read"
+	PhaseDone      Phase = "done" // an answer was read whole
 )
 
 // Observation is what the source saw of one attempt, unjudged.
@@ -98,6 +101,7 @@ type Observation struct {
 	Error     string            `json:"error,omitempty"`
 	Local     string            `json:"local,omitempty"`  // address:port bound by the source, known even where connecting failed
 	Remote    string            `json:"remote,omitempty"` // address:port tried; of a lookup, the server asked
+	Alert     string            `json:"alert,omitempty"`  // of TLS, by which the other side refused
 	Status    int               `json:"status,omitempty"`
 	Header    map[string]string `json:"header,omitempty"`    // server, www-authenticate, grpc-status and the like
 	Bytes     []byte            `json:"bytes,omitempty"`     // the first bytes of the answer, bounded

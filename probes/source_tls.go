@@ -1,0 +1,51 @@
+package probes
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+)
+
+// tls asks a target by HTTP inside TLS. Whoever answers may show any
+// certificate: the target's own is not known to the source, and a proxy that
+// ends TLS before it is part of the way that is tried.
+func (a *attempt) tls(ctx context.Context) {
+	conn := a.dial(ctx, "tcp")
+	if conn == nil {
+		return
+	}
+	defer conn.Close() //nolint:errcheck // the attempt is over
+
+	a.seen.Phase = PhaseHandshake
+	tapped := &tappedConn{Conn: conn}
+	secured := tls.Client(tapped, &tls.Config{
+		ServerName:         a.order.Host, // an address is not sent as a name
+		InsecureSkipVerify: true,         //nolint:gosec // what proves the target is its signed answer
+		NextProtos:         []string{"http/1.1"},
+	})
+	if err := secured.Handshake(); err != nil {
+		if !isTLS(tapped.first.kept) {
+			a.keep(tapped.first.kept)
+		}
+		a.fail(ctx, err)
+		return
+	}
+	a.request(ctx, secured, portSecured, http.MethodGet, a.path())
+}
+
+// isTLS knows the start of a handshake's or an alert's record.
+func isTLS(b []byte) bool {
+	return len(b) > 1 && (b[0] == 21 || b[0] == 22) && b[1] == 3
+}
+
+// alertOf is the alert by which the other side ended TLS, if it did. Over TLS
+// 1.3 that of a certificate that was not shown comes behind the handshake.
+func alertOf(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" {
+		return op.Err.Error()
+	}
+	return ""
+}
