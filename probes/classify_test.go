@@ -80,6 +80,9 @@ func TestClassify(t *testing.T) {
 
 		{"a real service's port stood", Observation{Do: DoConnect, Phase: PhaseDone}, Silent, Reached},
 		{"a real service greeted", Observation{Do: DoConnect, Phase: PhaseDone, Bytes: []byte("S")}, Unsigned, Reached},
+		{"a real service's port stood, and its words were not kept", Observation{Do: DoFirst, Phase: PhaseDone}, Silent, Reached},
+		{"a real service greeted, and nobody kept it", Observation{Do: DoFirst, Phase: PhaseDone, First: 16}, Silent, Reached},
+		{"a sidecar closed before the first byte", Observation{Do: DoFirst, Phase: PhaseRead, EOF: true}, Silent, Closed},
 		{"a sidecar closed at once", Observation{Do: DoConnect, Phase: PhaseRead, EOF: true}, Silent, Closed},
 		{"a real service's port is closed", Observation{Do: DoConnect, Phase: PhaseConnect, Errno: "ECONNREFUSED"}, Silent, Refused},
 		{"a real service's 200", Observation{Do: DoHead, Phase: PhaseDone, Status: 200}, Unsigned, Reached},

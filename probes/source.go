@@ -84,6 +84,8 @@ func (a *attempt) perform(ctx context.Context, do Do) {
 		a.banner(ctx)
 	case DoConnect:
 		a.connect(ctx)
+	case DoFirst:
+		a.first(ctx)
 	case DoHead:
 		a.head(ctx)
 	case DoDNS:
@@ -108,7 +110,7 @@ func checkOrder(o Order) error {
 	if o.Port < 1 || o.Port > 65535 {
 		return fmt.Errorf("port %d is not between 1 and 65535", o.Port)
 	}
-	if o.Do == DoConnect || o.Do == DoHead {
+	if o.Do == DoConnect || o.Do == DoFirst || o.Do == DoHead {
 		return nil
 	}
 	if !isWord(o.Nonce) {

@@ -228,6 +228,11 @@ func TestOutcomesOnLoopback(t *testing.T) {
 		{"connect: closed at once", DoConnect, func(t *testing.T) int { return far(t, func(*net.TCPConn) {}) }, 0, PhaseRead, Closed},
 		{"connect: closed port", DoConnect, func(t *testing.T) int { return closedPort(t, "tcp") }, 0, PhaseConnect, Refused},
 		{"connect: no SYN-ACK", DoConnect, blackhole, short, PhaseConnect, Dropped},
+		{"first: open and silent", DoFirst, func(t *testing.T) int { return far(t, hangs) }, short, PhaseDone, Reached},
+		{"first: a banner", DoFirst, func(t *testing.T) int { return far(t, func(c *net.TCPConn) { c.Write([]byte("220")); hangs(c) }) }, 0, PhaseDone, Reached},
+		{"first: closed at once", DoFirst, func(t *testing.T) int { return far(t, func(*net.TCPConn) {}) }, 0, PhaseRead, Closed},
+		{"first: closed port", DoFirst, func(t *testing.T) int { return closedPort(t, "tcp") }, 0, PhaseConnect, Refused},
+		{"first: no SYN-ACK", DoFirst, blackhole, short, PhaseConnect, Dropped},
 		{"head: a page", DoHead, func(t *testing.T) int { return far(t, page(200, "", "")) }, 0, PhaseDone, Reached},
 		{"head: an error of its own", DoHead, func(t *testing.T) int { return far(t, page(404, "", "")) }, 0, PhaseDone, Reached},
 		{"head: no upstream", DoHead, func(t *testing.T) int { return far(t, page(503, "", "")) }, 0, PhaseDone, Blackholed},
@@ -242,7 +247,7 @@ func TestOutcomesOnLoopback(t *testing.T) {
 			assert.Equal(t, hostPort("127.0.0.1", port), seen.Remote)
 			assert.Regexp(t, `^127\.0\.0\.1:[1-9][0-9]*$`, seen.Local, "known however it ended")
 			assert.LessOrEqual(t, len(seen.Bytes), maxBytes)
-			if tc.deadline != 0 && tc.do != DoConnect {
+			if tc.deadline != 0 && tc.phase != PhaseDone {
 				assert.GreaterOrEqual(t, seen.MS, 290.0)
 			}
 		})
@@ -358,6 +363,59 @@ func TestHeadKeepsNoBody(t *testing.T) {
 	}
 }
 
+func TestFirstCountsAndKeepsNothing(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]int{"": 0, "x": 1, "secret": 6, strings.Repeat("secret", 99): maxFirst} {
+		heard := make(chan int, 1)
+		port := far(t, func(c *net.TCPConn) {
+			c.Write([]byte(said))
+			n, _ := c.Read(make([]byte, 1))
+			heard <- n
+		})
+		seen := try(t, Order{Do: DoFirst, Port: port})
+		assert.Equal(t, want, seen.First)
+		assert.Empty(t, seen.Bytes)
+		assert.Equal(t, Reached, outcomeOf(seen))
+		assert.Zero(t, <-heard, "nothing is sent")
+		assert.Less(t, seen.MS, 1e3*patience.Seconds()/2, "a silent one is not waited for as long as the deadline")
+	}
+}
+
+func TestHeadFollowsNobody(t *testing.T) {
+	t.Parallel()
+	elsewhere, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	followed := make(chan struct{})
+	go func() {
+		if c, err := elsewhere.Accept(); err == nil {
+			c.Close()
+			close(followed)
+		}
+	}()
+	seen := try(t, Order{Do: DoHead, Port: far(t, page(302, "Location: http://"+elsewhere.Addr().String()+"/\r\n", ""))})
+	elsewhere.Close()
+	assert.Equal(t, 302, seen.Status)
+	assert.Equal(t, Reached, outcomeOf(seen))
+	select {
+	case <-followed:
+		t.Error("it went where it was sent")
+	default:
+	}
+}
+
+// A server that sends a body after all is not listened to.
+func TestHeadWaitsForNoBody(t *testing.T) {
+	t.Parallel()
+	port := far(t, func(c *net.TCPConn) {
+		says("HTTP/1.1 200 X\r\nContent-Length: 1000000\r\n\r\nsecret")(c)
+		hangs(c)
+	})
+	seen := try(t, Order{Do: DoHead, Port: port})
+	assert.Equal(t, PhaseDone, seen.Phase, "%+v", seen)
+	assert.Empty(t, seen.Bytes)
+	assert.Less(t, seen.MS, 1e3*patience.Seconds()/2)
+}
+
 func TestAWholeBodyIsTheAnswerOrNone(t *testing.T) {
 	t.Parallel()
 	key := NewKey()
@@ -424,7 +482,7 @@ func TestAPanicIsAnObservation(t *testing.T) {
 
 func TestCancellingIsNoTimeout(t *testing.T) {
 	t.Parallel()
-	for _, do := range []Do{DoTCP, DoHTTP, DoTLS, DoConnect, DoHead, DoBanner} {
+	for _, do := range []Do{DoTCP, DoHTTP, DoTLS, DoConnect, DoFirst, DoHead, DoBanner} {
 		t.Run(string(do), func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(context.Background())

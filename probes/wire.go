@@ -24,6 +24,7 @@ const (
 	DoUDP      Do = "udp"      // send a datagram (again while the deadline lasts), expect the signed answer
 	DoBanner   Do = "banner"   // connect, await the signed banner, then as over TCP
 	DoConnect  Do = "connect"  // TCP connect to a service that is not ours; at most one byte is awaited, none is sent
+	DoFirst    Do = "first"    // as connect, and of what comes only the number of bytes is kept
 	DoHead     Do = "head"     // HTTP HEAD / to a service that is not ours
 	DoDNS      Do = "dns"      // ask a DNS server, which is not ours: nothing is signed, and there are no receipts
 	DoListener Do = "listener" // loopback to the pod's own listeners: the weakest control
@@ -106,6 +107,7 @@ type Observation struct {
 	Header    map[string]string `json:"header,omitempty"`    // server, www-authenticate, grpc-status and the like
 	Bytes     []byte            `json:"bytes,omitempty"`     // the first bytes of the answer, bounded
 	Banner    []byte            `json:"banner,omitempty"`    // what came before anything was sent, up to the end of a line, bounded
+	First     int               `json:"first,omitempty"`     // how many bytes, of at most 16, the first read brought; they are not kept
 	RCode     string            `json:"rcode,omitempty"`     // of a lookup: NOERROR, NXDOMAIN, REFUSED and the like
 	Answers   []string          `json:"answers,omitempty"`   // of a lookup: the data of the asked type, sorted, at most 16 of at most 255 bytes
 	Truncated bool              `json:"truncated,omitempty"` // of a lookup: more was to come by TCP, which failed as the rest says
