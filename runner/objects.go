@@ -163,6 +163,8 @@ func servicePort(p tenancy.Port) corev1.ServicePort {
 		name, protocol = fmt.Sprintf("udp-%d", p.Number), corev1.ProtocolUDP
 	case p.Number == probes.PortHTTP:
 		name = fmt.Sprintf("http-%d", p.Number)
+	case p.Number == probes.PortTLS:
+		name = fmt.Sprintf("https-%d", p.Number)
 	}
 	return corev1.ServicePort{
 		Name: name, Protocol: protocol, Port: int32(p.Number), TargetPort: intstr.FromInt32(int32(p.Number)),

@@ -31,11 +31,14 @@ var slotNames = [slots]string{"target-0", "target-1", "source"}
 // nodeOfSlot is the node of the two preferred ones that each slot likes.
 var nodeOfSlot = [slots]int{0, 1, 0}
 
-// ownPorts are those that every target listens on, for HTTP, TCP and UDP.
+// ownPorts are those that every target listens on: for HTTP, TCP and UDP, for
+// a server that speaks first, and for TLS.
 var ownPorts = [...]tenancy.Port{
 	{Protocol: "tcp", Number: probes.PortHTTP},
 	{Protocol: "tcp", Number: probes.PortTCP},
 	{Protocol: "udp", Number: probes.PortUDP},
+	{Protocol: "tcp", Number: probes.PortBanner},
+	{Protocol: "tcp", Number: probes.PortTLS},
 }
 
 // place is a tenant's namespace with its probes.

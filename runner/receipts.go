@@ -74,9 +74,9 @@ func (a *attribution) settleNonces(target *pod, receipts []probes.Receipt) (rest
 }
 
 // portKey names what an arrival and an attempt have in common. A target tells
-// HTTP from TCP by its listeners; on the wire they are the same.
+// HTTP, TLS and the rest from TCP by its listeners; on the wire they are the same.
 func portKey(proto string, port int) string {
-	if proto == string(probes.DoHTTP) {
+	if proto != string(probes.DoUDP) {
 		proto = string(probes.DoTCP)
 	}
 	return fmt.Sprintf("%s/%d", proto, port)

@@ -20,6 +20,10 @@ const (
 	checkHTTP = "http"
 	checkTCP  = "tcp"
 	checkUDP  = "udp"
+	// The server speaks first, so that a wall which looks at what the client
+	// sends comes too late.
+	checkBanner = "banner"
+	checkTLS    = "tls" // HTTP within it
 )
 
 // Suite is the network suite. Now tells the day that crossings are held
@@ -31,8 +35,8 @@ type Suite struct {
 // Name is "network".
 func (Suite) Name() string { return suite }
 
-// Checks are http, tcp and udp.
-func (Suite) Checks() []string { return []string{checkHTTP, checkTCP, checkUDP} }
+// Checks are what is spoken: http, tcp, udp, banner and tls.
+func (Suite) Checks() []string { return []string{checkHTTP, checkTCP, checkUDP, checkBanner, checkTLS} }
 
 // cells are the targets of a namespace and where their sources stand. The
 // first target has a source-only pod beside it, so that a control from the
@@ -73,6 +77,12 @@ var own = []tenancy.Port{
 	{Protocol: "udp", Number: probes.PortUDP},
 }
 
+// spoken are the probe's ports for what walls above the network look at.
+var spoken = []tenancy.Port{
+	{Protocol: "tcp", Number: probes.PortBanner},
+	{Protocol: "tcp", Number: probes.PortTLS},
+}
+
 // Ports are what the targets of a tenant listen on: the probe's own ports,
 // those of the crossings that lead to the tenant, since a port that the file
 // names is one that can be declared open to the wrong tenant, and those that
@@ -88,7 +98,7 @@ func Ports(t *tenancy.Tenancy, tenant tenancy.Tenant) []tenancy.NamedPort {
 			ports[i].Name = p.Name
 		}
 	}
-	for _, p := range own {
+	for _, p := range slices.Concat(own, spoken) {
 		add(tenancy.NamedPort{Port: p})
 	}
 	for _, c := range t.Crossings {
@@ -128,7 +138,7 @@ func planPair(t *tenancy.Tenancy, from, to tenancy.Tenant, now time.Time) []suit
 
 // spread makes the attempts of one port: by each address, on each cell. What
 // differs by address is the way to the pod; policies hold against its port, so
-// that other ports than the probe's own are tried by two.
+// that all but the plainest are tried by two.
 func spread(a suites.Attempt) []suites.Attempt {
 	addresses := suites.Addresses
 	if !slices.Contains(own, a.Port) {
@@ -150,6 +160,10 @@ func kind(p tenancy.Port) (string, probes.Do) {
 		return checkUDP, probes.DoUDP
 	case p.Number == probes.PortHTTP:
 		return checkHTTP, probes.DoHTTP
+	case p.Number == probes.PortBanner:
+		return checkBanner, probes.DoBanner
+	case p.Number == probes.PortTLS:
+		return checkTLS, probes.DoTLS
 	default:
 		return checkTCP, probes.DoTCP
 	}
