@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ type Selection struct {
 	Tenants   []string // attempts from or to one of them
 	Placement Placement
 	Only      []string // ids, or globs over ids
+	Sample    Sample   // of what the rest selects
 }
 
 // Flags names what the selection leaves out, as the flags that said so.
@@ -33,6 +35,9 @@ func (s Selection) Flags() []string {
 		flags = append(flags, "--placement="+string(s.Placement))
 	}
 	add("--only", s.Only)
+	if s.Sample.Size > 0 {
+		flags = append(flags, fmt.Sprintf("--sample=%d", s.Sample.Size), fmt.Sprintf("--seed=%d", s.Sample.Seed))
+	}
 	return flags
 }
 
@@ -61,7 +66,7 @@ func (s Selection) Apply(r Registry, t *tenancy.Tenancy, plan []Attempt) ([]Atte
 	if len(kept) == 0 {
 		return nil, fmt.Errorf("%s select no attempt at all; `partywall plan` lists what there is", strings.Join(s.Flags(), " "))
 	}
-	return kept, nil
+	return s.Sample.of(kept)
 }
 
 func (s Selection) matches(a Attempt) bool {
@@ -101,6 +106,12 @@ func (s Selection) Check(r Registry) error {
 	}
 	if err := known("--check", s.Checks, checkNames); err != nil {
 		return err
+	}
+	switch {
+	case s.Sample.Size < 0:
+		return fmt.Errorf("--sample: %d attempts are none; leave it out for all", s.Sample.Size)
+	case s.Sample.Size == 0 && s.Sample.Seed != 0:
+		return errors.New("--seed draws nothing without --sample")
 	}
 	switch s.Placement {
 	case "", SameNode, CrossNode:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +28,8 @@ func (t *target) addFlags(c *cobra.Command) {
 	f.StringSliceVar(&t.selection.Checks, "check", nil, "only these checks")
 	f.StringSliceVar(&t.selection.Tenants, "tenant", nil, "only attempts from or to these tenants")
 	f.StringVar((*string)(&t.selection.Placement), "placement", "", "only attempts within nodes (same-node) or across them (cross-node)")
+	f.IntVar(&t.selection.Sample.Size, "sample", 0, "only so many attempts, drawn by lot so that every tenant is a source and a target; 0 means all")
+	f.Uint64Var(&t.selection.Sample.Seed, "seed", 0, "draws the same sample again; 0 means any")
 	f.StringArrayVar(&t.selection.Only, "only", nil, "only the attempts with this id; * matches any characters; repeatable")
 	var suiteNames, checkNames []string
 	for _, s := range registry() {
@@ -70,6 +73,9 @@ func (t *target) plan(ctx context.Context) (*planned, error) {
 	}
 	tenancy.ObservePorts(ctx, cluster.Client, found)
 	all := registry().Plan(found)
+	if t.selection.Sample.Size > 0 && t.selection.Sample.Seed == 0 {
+		t.selection.Sample.Seed = 1 + rand.Uint64N(1<<32)
+	}
 	attempts, err := t.selection.Apply(registry(), found, all)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,75 @@
+package suites
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// planOf has two attempts, by name and by address, for each ordered pair of
+// tenants and each of some checks.
+func planOf(tenants, checks int) []Attempt {
+	var plan []Attempt
+	for from := range tenants {
+		for to := range tenants {
+			for check := range checks {
+				for _, address := range []Address{ServiceName, PodIP} {
+					if from != to {
+						plan = append(plan, Attempt{
+							Suite: "network", Check: fmt.Sprint(check), Address: address,
+							From: Place{fmt.Sprint("t", from), "a"}, To: Place{fmt.Sprint("t", to), "a"},
+						})
+					}
+				}
+			}
+		}
+	}
+	return plan
+}
+
+func TestASampleHasEveryTenantOnBothSides(t *testing.T) {
+	plan := planOf(20, 5)
+	for seed := range uint64(50) {
+		got, err := Sample{Size: 200, Seed: seed}.of(plan)
+		require.NoError(t, err)
+		assert.InDelta(t, 200, len(got), 1)
+		sources, targets, ids := map[string]bool{}, map[string]bool{}, map[string]bool{}
+		for _, a := range got {
+			sources[a.From.Tenant], targets[a.To.Tenant] = true, true
+			assert.False(t, ids[a.ID()], "twice: %s", a.ID())
+			ids[a.ID()] = true
+		}
+		assert.Len(t, sources, 20)
+		assert.Len(t, targets, 20)
+		for _, a := range got {
+			assert.True(t, ids[a.Beside()], "%s without what stands beside it", a.ID())
+		}
+		again, err := Sample{Size: 200, Seed: seed}.of(plan)
+		require.NoError(t, err)
+		assert.Equal(t, got, again, "the same seed, the same sample")
+	}
+	one, _ := Sample{Size: 200, Seed: 1}.of(plan)
+	two, _ := Sample{Size: 200, Seed: 2}.of(plan)
+	assert.NotEqual(t, one, two)
+}
+
+func TestASampleOfAllOrTooFew(t *testing.T) {
+	plan := planOf(5, 2)
+	for _, size := range []int{0, len(plan), len(plan) + 1} {
+		got, err := Sample{Size: size}.of(plan)
+		require.NoError(t, err)
+		assert.Equal(t, plan, got)
+	}
+	_, err := Sample{Size: 2}.of(plan)
+	require.ErrorContains(t, err, "--sample: 2 attempts are too few to have every tenant as a source and as a target; these take")
+}
+
+func TestWhatIsSkippedIsKept(t *testing.T) {
+	plan := planOf(5, 2)
+	plan[3].Skip = "not here"
+	got, err := Sample{Size: 30, Seed: 7}.of(plan)
+	require.NoError(t, err)
+	assert.Contains(t, got, plan[3])
+}
