@@ -39,3 +39,6 @@ func (e Exception) Expired(now time.Time) bool { return over(e.Expires, now) }
 
 // Matches tells whether the exception is about the attempt of this id.
 func (e Exception) Matches(id string) bool { return matches(e.Match, id) }
+
+// Covers says that the severity is for a check, by its suite and its name.
+func (s CheckSeverity) Covers(check string) bool { return matches(s.Check, check) }

@@ -119,7 +119,7 @@ func (d *discovery) tenancy(name string) *Tenancy {
 	t := &Tenancy{
 		Name: cmp.Or(f.Name, name), Path: f.Path,
 		Tenants: d.tenants(),
-		Shared:  f.Shared, Crossings: f.Crossings, Exceptions: f.Exceptions,
+		Shared:  f.Shared, Crossings: f.Crossings, Exceptions: f.Exceptions, Severities: f.Severities,
 		Promises: f.Promises, FailOn: f.FailOn,
 	}
 	where := map[string]string{}

@@ -22,6 +22,7 @@ type File struct {
 	Shared     []Shared
 	Crossings  []Crossing
 	Exceptions []Exception
+	Severities []CheckSeverity
 	Promises   Promises
 	FailOn     Severity
 

@@ -117,10 +117,11 @@ func TestBothTakeTheSameWords(t *testing.T) {
 		"exceptions: [{match: m, reason: %q, owner: o, expires: 2027-01-31}]\n":            texts,
 		"exceptions: [{match: m, reason: r, owner: %q, expires: 2027-01-31}]\n":            texts,
 		"exceptions: [{match: m, reason: r, owner: o, expires: %q}]\n":                     days,
-		"promises: {denial: %q}\n":       words,
-		"promises: {denial: [%q]}\n":     words,
-		"promises: {weakControls: %q}\n": words,
-		"failOn: %q\n":                   words,
+		"promises: {denial: %q}\n":                   words,
+		"promises: {denial: [%q]}\n":                 words,
+		"promises: {weakControls: %q}\n":             words,
+		"failOn: %q\n":                               words,
+		"severities: [{check: a/b, severity: %q}]\n": words,
 	} {
 		agree(t, template, values)
 	}
@@ -154,6 +155,7 @@ func TestBothHaveTheSameFields(t *testing.T) {
 		"promises: {%s: 1}\n":         p["promises"].Properties,
 		"promises: {egress: {%s: 1}}": p["promises"].Properties["egress"].Properties,
 		"exceptions: [{%s: 1}]\n":     p["exceptions"].Items.Properties,
+		"severities: [{%s: 1}]\n":     p["severities"].Items.Properties,
 	} {
 		_, err := Parse("f.yaml", []byte(fmt.Sprintf(template, "qqqqqqqq")))
 		require.Error(t, err)

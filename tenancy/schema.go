@@ -1,6 +1,11 @@
 package tenancy
 
-import "go.yaml.in/yaml/v3"
+import (
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
 
 // root reads the file's top level.
 func (d *decoder) root(n *yaml.Node) {
@@ -16,6 +21,7 @@ func (d *decoder) root(n *yaml.Node) {
 		{name: "crossings", read: d.list(d.crossing)},
 		{name: "promises", read: d.promises},
 		{name: "exceptions", read: d.list(d.exception)},
+		{name: "severities", read: d.list(d.severity)},
 		{name: "failOn", read: parsed(d, ParseSeverity, set(&d.file.FailOn))},
 	})
 }
@@ -179,6 +185,26 @@ func (d *decoder) exception(n *yaml.Node, where string) {
 	})
 	e.Line = at.line
 	d.file.Exceptions = append(d.file.Exceptions, e)
+}
+
+func (d *decoder) severity(n *yaml.Node, where string) {
+	var s CheckSeverity
+	var at position
+	d.object(n, where, []field{
+		{name: "check", required: true, read: d.place(&s.Check, &at, checkCheck)},
+		{name: "severity", required: true, read: parsed(d, ParseSeverity, set(&s.Severity))},
+	})
+	s.Line = at.line
+	d.file.Severities = append(d.file.Severities, s)
+}
+
+// checkCheck takes a suite and a check; which there are, the suites know.
+func checkCheck(s string) error {
+	suite, check, both := strings.Cut(s, "/")
+	if !both || suite == "" || check == "" || strings.Contains(check, "/") {
+		return fmt.Errorf("bad check %s: want SUITE/CHECK, such as dns/reverse or egress/*", quote(s))
+	}
+	return nil
 }
 
 func (d *decoder) ports(into *[]Port) reader {

@@ -15,6 +15,7 @@ type Tenancy struct {
 	Shared     []Shared
 	Crossings  []Crossing
 	Exceptions []Exception
+	Severities []CheckSeverity
 	Promises   Promises
 	FailOn     Severity
 	Ignored    []string // namespaces set aside: system ones and those that the file ignores
@@ -66,6 +67,13 @@ type Exception struct {
 	Owner   string
 	Expires time.Time // the last day it holds
 	Line    int       // where the file states it
+}
+
+// CheckSeverity is how bad the leaks of a check are to the platform.
+type CheckSeverity struct {
+	Check    string // suite/check, in which * matches any run of characters
+	Severity Severity
+	Line     int // where the file states it
 }
 
 // Promises are what the platform says of its walls.

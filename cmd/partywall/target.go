@@ -73,6 +73,9 @@ func (t *target) plan(ctx context.Context) (*planned, error) {
 	}
 	tenancy.ObservePorts(ctx, cluster.Client, found)
 	all := registry().Plan(found)
+	if err := suites.Regrade(all, registry(), found); err != nil {
+		return nil, err
+	}
 	if t.selection.Sample.Size > 0 && t.selection.Sample.Seed == 0 {
 		t.selection.Sample.Seed = 1 + rand.Uint64N(1<<32)
 	}
