@@ -119,7 +119,7 @@ func (d *discovery) tenancy(name string) *Tenancy {
 	t := &Tenancy{
 		Name: cmp.Or(f.Name, name), Path: f.Path,
 		Tenants: d.tenants(),
-		Shared:  f.Shared, Crossings: f.Crossings, Exceptions: f.Exceptions, Severities: f.Severities,
+		Shared:  f.Shared, Crossings: f.Crossings, Exceptions: f.Exceptions, Severities: f.Severities, Services: f.Services,
 		Promises: f.Promises, FailOn: f.FailOn,
 	}
 	where := map[string]string{}
@@ -127,12 +127,22 @@ func (d *discovery) tenancy(name string) *Tenancy {
 		where[tenant.Name] = "of namespace " + quote(tenant.Namespaces[0])
 	}
 	f.checkShared(d.problems, where)
+	d.checkServices()
 	if d.enough(t.Tenants) {
 		f.checkMentions(d.problems, d.known())
 	}
 	d.sortOut(t)
 	t.Notes = d.notes
 	return t
+}
+
+// checkServices refuses Services that are no tenant's.
+func (d *discovery) checkServices() {
+	for i, s := range d.file.Services {
+		if d.exists(s.Namespace, d.file.serviceAt[i], fmt.Sprintf("namespace %s of the Service %s", quote(s.Namespace), quote(s.Name))) && d.owner[s.Namespace] == "" {
+			d.add(d.file.serviceAt[i], "namespace %s of the Service %s is no tenant's; list what several tenants use under shared", quote(s.Namespace), quote(s.Name))
+		}
+	}
 }
 
 // tenants groups the owned namespaces, all sorted.

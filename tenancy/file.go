@@ -23,6 +23,7 @@ type File struct {
 	Crossings  []Crossing
 	Exceptions []Exception
 	Severities []CheckSeverity
+	Services   []Service
 	Promises   Promises
 	FailOn     Severity
 
@@ -30,7 +31,8 @@ type File struct {
 	tenantsAt position
 	ignoreAt  []position
 	sharedAt  []sharedPlace
-	mentions  []named // every tenant that a crossing or a shared service names
+	serviceAt []position // of the services' namespaces
+	mentions  []named    // every tenant that a crossing or a shared service names
 	tenantAt  map[string]position
 	claims    map[string]claim
 }

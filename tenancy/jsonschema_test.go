@@ -43,7 +43,7 @@ func editor(t *testing.T) func(file string) error {
 var beyondSchema = []string{
 	"second document", "broken second document", // editors take documents one by one
 	"duplicate tenant", "namespace in two tenants", "ignored tenant", "crossing of an unknown tenant",
-	"shared service called as a tenant",
+	"shared service called as a tenant", "duplicate Service",
 }
 
 func TestTheSchemaRefusesWhatTheDecoderRefuses(t *testing.T) {
@@ -152,6 +152,7 @@ func TestBothHaveTheSameFields(t *testing.T) {
 		"tenants: {list: [{%s: 1}]}":  p["tenants"].Properties["list"].Items.Properties,
 		"shared: [{%s: 1}]\n":         p["shared"].Items.Properties,
 		"crossings: [{%s: 1}]\n":      p["crossings"].Items.Properties,
+		"services: [{%s: 1}]\n":       p["services"].Items.Properties,
 		"promises: {%s: 1}\n":         p["promises"].Properties,
 		"promises: {egress: {%s: 1}}": p["promises"].Properties["egress"].Properties,
 		"exceptions: [{%s: 1}]\n":     p["exceptions"].Items.Properties,

@@ -9,7 +9,7 @@ import (
 
 const (
 	maxCandidates = 500 // beyond it no nearest one is looked for
-	maxShown      = 12  // valid values that a message spells out
+	maxShown      = 14  // valid values that a message spells out
 	maxQuoted     = 80  // characters of a value that a message repeats
 )
 

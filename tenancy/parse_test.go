@@ -63,7 +63,9 @@ var refused = []struct {
 	{"unknown field", head + "tennants: {byLabel: x}\n", []string{`f.yaml:3:1: unknown field "tennants"; did you mean "tenants"?`}},
 	{"unknown field, nothing near", head + "metadata: {labels: {}, name: x}\n", []string{`f.yaml:3:12: unknown field "labels"; valid: "name"`}},
 	{"unknown field below", twoTenants + "crossings:\n  - form: acme\n    to: globex\n    ports: [tcp/1]\n    reason: r\n", []string{`f.yaml:8:5: unknown field "form"; did you mean "from"?`}},
-	{"hostile field", head + "\"a\\e[31m\\nb\": 1\n", []string{`f.yaml:3:1: unknown field "a\x1b[31m\nb"; valid: "apiVersion", "kind", "metadata", "tenants", "ignoreNamespaces", "shared", "crossings", "promises", "exceptions", "severities", "failOn"`}},
+	{"hostile field", head + "\"a\\e[31m\\nb\": 1\n", []string{`f.yaml:3:1: unknown field "a\x1b[31m\nb"; valid: "apiVersion", "kind", "metadata", "tenants", "ignoreNamespaces", "shared", "services", "crossings", "promises", "exceptions", "severities", "failOn"`}},
+	{"duplicate Service", head + "services:\n  - {namespace: a, service: pg, ports: [tcp/1]}\n  - {namespace: a, service: pg, ports: [tcp/2]}\n", []string{
+		`f.yaml:5:17: duplicate Service "pg" of namespace "a"`}},
 	{"bad severities", head + "severities: [{check: dns, severity: low}, {check: a/b/c, severity: lo}]\n", []string{
 		`f.yaml:3:22: bad check "dns": want SUITE/CHECK, such as dns/reverse or egress/*`,
 		`f.yaml:3:51: bad check "a/b/c": want SUITE/CHECK, such as dns/reverse or egress/*`,

@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -18,6 +19,7 @@ func (d *decoder) root(n *yaml.Node) {
 		{name: "tenants", read: d.tenants},
 		{name: "ignoreNamespaces", read: d.list(once(d, "pattern", checked(checkIgnore), d.ignore))},
 		{name: "shared", read: d.list(d.shared)},
+		{name: "services", read: d.list(d.service)},
 		{name: "crossings", read: d.list(d.crossing)},
 		{name: "promises", read: d.promises},
 		{name: "exceptions", read: d.list(d.exception)},
@@ -128,6 +130,21 @@ func (d *decoder) shared(n *yaml.Node, where string) {
 	d.sharedLine[s.Name] = at.name.line
 	d.file.Shared = append(d.file.Shared, s)
 	d.file.sharedAt = append(d.file.sharedAt, at)
+}
+
+func (d *decoder) service(n *yaml.Node, where string) {
+	var s Service
+	var at position
+	d.object(n, where, []field{
+		{name: "namespace", required: true, read: d.place(&s.Namespace, &at, checkNamespace)},
+		{name: "service", required: true, read: d.text(&s.Name, checkService)},
+		{name: "ports", required: true, read: d.ports(&s.Ports)},
+	})
+	if slices.ContainsFunc(d.file.Services, func(o Service) bool { return o.Namespace == s.Namespace && o.Name == s.Name && s.Name != "" }) {
+		d.add(at, "duplicate Service %s of namespace %s", quote(s.Name), quote(s.Namespace))
+	}
+	d.file.Services = append(d.file.Services, s)
+	d.file.serviceAt = append(d.file.serviceAt, at)
 }
 
 func (d *decoder) crossing(n *yaml.Node, where string) {

@@ -16,6 +16,7 @@ type Tenancy struct {
 	Crossings  []Crossing
 	Exceptions []Exception
 	Severities []CheckSeverity
+	Services   []Service
 	Promises   Promises
 	FailOn     Severity
 	Ignored    []string // namespaces set aside: system ones and those that the file ignores
@@ -49,6 +50,13 @@ type Shared struct {
 	Service   string
 	Ports     []Port
 	Tenants   []string // names; "*" stands for all
+}
+
+// Service is a real Service of a tenant's, which others may be tried on.
+type Service struct {
+	Namespace string
+	Name      string
+	Ports     []Port
 }
 
 // Crossing is intended traffic from one tenant to another.

@@ -15,10 +15,13 @@ import (
 	"github.com/partywall/partywall/suites/dns"
 	"github.com/partywall/partywall/suites/egress"
 	"github.com/partywall/partywall/suites/network"
+	"github.com/partywall/partywall/suites/services"
 )
 
 // registry is the suites that this program knows.
-func registry() suites.Registry { return suites.Registry{network.Suite{}, dns.Suite{}, egress.Suite{}} }
+func registry(real bool) suites.Registry {
+	return suites.Registry{network.Suite{}, dns.Suite{}, egress.Suite{}, services.Suite{On: real}}
+}
 
 // app is what all commands have in common.
 type app struct {

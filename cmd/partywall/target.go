@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +21,7 @@ type target struct {
 	*app
 	file      string
 	selection suites.Selection
+	targets   []string
 }
 
 func (t *target) addFlags(c *cobra.Command) {
@@ -28,18 +31,37 @@ func (t *target) addFlags(c *cobra.Command) {
 	f.StringSliceVar(&t.selection.Checks, "check", nil, "only these checks")
 	f.StringSliceVar(&t.selection.Tenants, "tenant", nil, "only attempts from or to these tenants")
 	f.StringVar((*string)(&t.selection.Placement), "placement", "", "only attempts within nodes (same-node) or across them (cross-node)")
+	f.StringSliceVar(&t.targets, "targets", []string{targetProbes}, "what is tried: probes, and services for the real Services that the tenancy file lists too")
 	f.IntVar(&t.selection.Sample.Size, "sample", 0, "only so many attempts, drawn by lot so that every tenant is a source and a target; 0 means all")
 	f.Uint64Var(&t.selection.Sample.Seed, "seed", 0, "draws the same sample again; 0 means any")
 	f.StringArrayVar(&t.selection.Only, "only", nil, "only the attempts with this id; * matches any characters; repeatable")
 	var suiteNames, checkNames []string
-	for _, s := range registry() {
+	for _, s := range registry(false) {
 		suiteNames = append(suiteNames, s.Name())
 		checkNames = append(checkNames, s.Checks()...)
 	}
 	complete(c, "suite", suiteNames...)
 	complete(c, "check", checkNames...)
 	completeBy(c, "tenant", func() []string { return listedTenants(t.file) })
+	complete(c, "targets", targetProbes, targetServices)
 	complete(c, "placement", string(suites.SameNode), string(suites.CrossNode))
+}
+
+// What may be tried. Probes always are.
+const (
+	targetProbes   = "probes"
+	targetServices = "services"
+)
+
+func (t *target) real() bool { return slices.Contains(t.targets, targetServices) }
+
+func (t *target) checkTargets() error {
+	for _, v := range t.targets {
+		if v != targetProbes && v != targetServices {
+			return fmt.Errorf("--targets: there is no %q; there is: %s, %s", v, targetProbes, targetServices)
+		}
+	}
+	return nil
 }
 
 // planned is a target's attempts, and what they were taken from.
@@ -56,12 +78,18 @@ type planned struct {
 // is wrong with the command line or the file is said before the cluster is
 // asked, which may be away.
 func (t *target) plan(ctx context.Context) (*planned, error) {
-	if err := t.selection.Check(registry()); err != nil {
+	if err := t.selection.Check(registry(t.real())); err != nil {
+		return nil, err
+	}
+	if err := t.checkTargets(); err != nil {
 		return nil, err
 	}
 	file, err := loadTenancy(t.in, t.file)
 	if err != nil {
 		return nil, err
+	}
+	if t.real() && (file == nil || len(file.Services) == 0) {
+		return nil, errors.New("--targets=services: the tenancy file lists no services")
 	}
 	cluster, context, err := connect(t.flags)
 	if err != nil {
@@ -72,14 +100,14 @@ func (t *target) plan(ctx context.Context) (*planned, error) {
 		return nil, unanswered(cluster, err)
 	}
 	tenancy.ObservePorts(ctx, cluster.Client, found)
-	all := registry().Plan(found)
-	if err := suites.Regrade(all, registry(), found); err != nil {
+	all := registry(t.real()).Plan(found)
+	if err := suites.Regrade(all, registry(t.real()), found); err != nil {
 		return nil, err
 	}
 	if t.selection.Sample.Size > 0 && t.selection.Sample.Seed == 0 {
 		t.selection.Sample.Seed = 1 + rand.Uint64N(1<<32)
 	}
-	attempts, err := t.selection.Apply(registry(), found, all)
+	attempts, err := t.selection.Apply(registry(t.real()), found, all)
 	if err != nil {
 		return nil, err
 	}
