@@ -22,7 +22,7 @@ func (s Sample) of(plan []Attempt) ([]Attempt, error) {
 		return plan, nil
 	}
 	strata := strataOf(plan)
-	random := rand.New(rand.NewPCG(s.Seed, uint64(len(plan)))) //nolint:gosec // nothing is secret about a sample
+	random := rand.New(rand.NewPCG(s.Seed, uint64(len(plan))))
 	random.Shuffle(len(strata), func(i, j int) { strata[i], strata[j] = strata[j], strata[i] })
 	drawn, rest := cover(strata)
 	size := 0
