@@ -13,7 +13,8 @@ import (
 )
 
 // JUnit is JUnit XML as the Jenkins xUnit schema has it: one suite for each
-// suite and tenant that tried, one testcase an attempt. A testcase's time is
+// suite and tenant that tried, one testcase an attempt, or a pair where the
+// record is very large, which the properties say then. A testcase's time is
 // what its rounds took together, a suite's the sum of its testcases, and the
 // whole file's the sum of its suites: since attempts run at the same time,
 // that is more than the run took by the clock.
@@ -63,7 +64,7 @@ func (JUnit) Write(w io.Writer, rec *verdicts.Record) error {
 // first tag, and only the places of its results are kept until then.
 type junitSuite struct {
 	name    string
-	results []int       // indices into the record
+	results [][]int     // indices into the record, a list a testcase
 	cases   []*testcase // about the run itself
 	started time.Time
 	tally   tally
@@ -113,6 +114,10 @@ func (b body) MarshalXML(enc *xml.Encoder, start xml.StartElement) error {
 func junitSuites(rec *verdicts.Record) []junitSuite {
 	var suites []junitSuite
 	place := map[[2]string]int{}
+	pairs := map[pairKey]int{} // the testcases of pairs, where the record is condensed
+	if !condensed(rec) {
+		pairs = nil
+	}
 	for i := range rec.Results {
 		r := &rec.Results[i]
 		key := [2]string{r.Suite, r.From.Tenant}
@@ -122,7 +127,12 @@ func junitSuites(rec *verdicts.Record) []junitSuite {
 			place[key] = at
 			suites = append(suites, junitSuite{name: word(r.Suite) + ": from " + word(r.From.Tenant)})
 		}
-		suites[at].add(i, r)
+		suites[at].add(i, r, pairs)
+	}
+	for i := range suites {
+		for _, results := range suites[i].results {
+			suites[i].tally.count(suites[i].testcase(rec, results))
+		}
 	}
 	if about := aboutRun(rec); len(about) > 0 {
 		run := junitSuite{name: "run", cases: about}
@@ -134,9 +144,16 @@ func junitSuites(rec *verdicts.Record) []junitSuite {
 	return suites
 }
 
-func (s *junitSuite) add(i int, r *verdicts.Result) {
-	s.results = append(s.results, i)
-	s.tally.count(junitCase(r))
+// add gives a result its testcase: one of its own, or that of its pair.
+func (s *junitSuite) add(i int, r *verdicts.Result, pairs map[pairKey]int) {
+	if at, ok := pairs[pairOf(r)]; ok {
+		s.results[at] = append(s.results[at], i)
+	} else {
+		if pairs != nil {
+			pairs[pairOf(r)] = len(s.results)
+		}
+		s.results = append(s.results, []int{i})
+	}
 	for _, round := range r.Evidence.Rounds {
 		if s.started.IsZero() || round.At.Before(s.started) {
 			s.started = round.At
@@ -149,11 +166,11 @@ func (s *junitSuite) encode(enc *xml.Encoder, rec *verdicts.Record) error {
 	if err := enc.EncodeToken(start); err != nil {
 		return err
 	}
-	if err := enc.Encode(propertiesOf(rec.Header)); err != nil {
+	if err := enc.Encode(propertiesOf(rec)); err != nil {
 		return err
 	}
-	for _, i := range s.results {
-		if err := enc.Encode(junitCase(&rec.Results[i])); err != nil {
+	for _, results := range s.results {
+		if err := enc.Encode(s.testcase(rec, results)); err != nil {
 			return err
 		}
 	}
@@ -163,6 +180,18 @@ func (s *junitSuite) encode(enc *xml.Encoder, rec *verdicts.Record) error {
 		}
 	}
 	return enc.EncodeToken(start.End())
+}
+
+// testcase makes what stands for some results: one, or all of a pair.
+func (*junitSuite) testcase(rec *verdicts.Record, results []int) *testcase {
+	if !condensed(rec) {
+		return junitCase(&rec.Results[results[0]])
+	}
+	all := make([]*verdicts.Result, len(results))
+	for n, i := range results {
+		all[n] = &rec.Results[i]
+	}
+	return pairCase(all)
 }
 
 func (s *junitSuite) attrs(h verdicts.Header) []xml.Attr {
@@ -246,8 +275,9 @@ type property struct {
 	Value string `xml:"value,attr"`
 }
 
-func propertiesOf(h verdicts.Header) properties {
-	return properties{List: []property{
+func propertiesOf(rec *verdicts.Record) properties {
+	h := rec.Header
+	all := properties{List: []property{
 		{"partywall.version", word(h.Version)},
 		{"partywall.run", word(h.Run)},
 		{"context", word(h.Context)},
@@ -256,6 +286,11 @@ func propertiesOf(h verdicts.Header) properties {
 		{"tenancy", word(h.Tenancy)},
 		{"image", word(h.Image)},
 	}}
+	if condensed(rec) {
+		all.List = append(all.List, property{"partywall.condensed",
+			fmt.Sprintf("a testcase a pair, since %d attempts are more than %d; results.json has each", len(rec.Results), condenseAbove)})
+	}
+	return all
 }
 
 // aboutRun are the testcases on the run itself: what it did not do, and
