@@ -8,7 +8,7 @@ import (
 // Question is what an answer has to be the answer to. It is the runner's own
 // knowledge: a source could show an old answer, or that of another port.
 type Question struct {
-	Proto string // http, tls, tcp, udp or banner
+	Proto string // http, h2c, tls, tcp, udp or banner
 	Port  int    // the target's own, whatever number a Service shows
 	Nonce string
 }

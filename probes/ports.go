@@ -4,6 +4,7 @@ package probes
 // Of the kinds that are lists, an empty one opens nothing.
 type Ports struct {
 	HTTP   int
+	H2C    []int
 	TLS    []int
 	TCP    []int
 	UDP    []int
@@ -14,7 +15,8 @@ type Ports struct {
 // DefaultPorts are those of every probe pod.
 func DefaultPorts() Ports {
 	return Ports{
-		HTTP: PortHTTP, TLS: []int{PortTLS}, TCP: []int{PortTCP}, UDP: []int{PortUDP}, Banner: []int{PortBanner}, Health: PortHealth,
+		HTTP: PortHTTP, H2C: []int{PortH2C}, TLS: []int{PortTLS}, TCP: []int{PortTCP}, UDP: []int{PortUDP},
+		Banner: []int{PortBanner}, Health: PortHealth,
 	}
 }
 
@@ -23,6 +25,8 @@ func (p Ports) of(proto string) []int {
 	switch Do(proto) {
 	case DoHTTP:
 		return []int{p.HTTP}
+	case DoH2C:
+		return p.H2C
 	case DoTLS:
 		return p.TLS
 	case DoTCP:

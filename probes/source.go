@@ -74,6 +74,8 @@ func (a *attempt) perform(ctx context.Context, do Do) {
 	switch do {
 	case DoHTTP:
 		a.http(ctx)
+	case DoH2C:
+		a.h2c(ctx)
 	case DoTLS:
 		a.tls(ctx)
 	case DoTCP:

@@ -89,6 +89,10 @@ func (a *attempt) response(conn net.Conn, method string) error {
 		}
 		return err
 	}
+	return a.keepResponse(resp, method)
+}
+
+func (a *attempt) keepResponse(resp *http.Response, method string) error {
 	defer resp.Body.Close() //nolint:errcheck // the connection is closed next
 	a.seen.Status = resp.StatusCode
 	a.seen.Header = keepHeaders(resp.Header)

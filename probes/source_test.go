@@ -198,6 +198,27 @@ func TestOutcomesOnLoopback(t *testing.T) {
 		{"http: no upstream", DoHTTP, func(t *testing.T) int { return far(t, page(502, "", "")) }, 0, PhaseDone, Blackholed},
 		{"http: not found", DoHTTP, func(t *testing.T) int { return far(t, page(404, "", "")) }, 0, PhaseDone, Error},
 
+		{"h2c: closed port", DoH2C, func(t *testing.T) int { return closedPort(t, "tcp") }, 0, PhaseConnect, Refused},
+		{"h2c: no SYN-ACK", DoH2C, blackhole, short, PhaseConnect, Dropped},
+		{"h2c: never answered", DoH2C, func(t *testing.T) int { return far(t, hangs) }, short, PhaseRead, Dropped},
+		{"h2c: reset", DoH2C, func(t *testing.T) int { return far(t, resets) }, 0, PhaseRead, Reset},
+		{"h2c: closed", DoH2C, func(t *testing.T) int { return far(t, func(c *net.TCPConn) { c.CloseWrite(); hangs(c) }) }, 0, PhaseRead, Closed},
+		{"h2c: HTTP/1.1", DoH2C, func(t *testing.T) int { return far(t, page(400, "", "")) }, 0, PhaseRead, Error},
+		{"h2c: plain text", DoH2C, func(t *testing.T) int { return far(t, says("220 ready\r\n")) }, 0, PhaseRead, Misrouted},
+		{"h2c: a TLS alert", DoH2C, func(t *testing.T) int { return far(t, says("\x15\x03\x01\x00\x02\x02\x46")) }, 0, PhaseRead, TLSRejected},
+		{"h2c: settings, and silence", DoH2C, func(t *testing.T) int {
+			return far(t, func(c *net.TCPConn) { says("\x00\x00\x00\x04\x00\x00\x00\x00\x00")(c); hangs(c) })
+		}, short, PhaseRead, Error},
+		{"h2c: settings, and closed", DoH2C, func(t *testing.T) int {
+			return far(t, says("\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
+		}, 0, PhaseRead, Error},
+		{"h2c: sent away", DoH2C, func(t *testing.T) int {
+			return far(t, func(c *net.TCPConn) {
+				says("\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x08\x07\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00\x00\x00\x00\x0b")(c)
+				hangs(c)
+			})
+		}, 0, PhaseRead, Error},
+
 		{"tls: closed port", DoTLS, func(t *testing.T) int { return closedPort(t, "tcp") }, 0, PhaseConnect, Refused},
 		{"tls: no SYN-ACK", DoTLS, blackhole, short, PhaseConnect, Dropped},
 		{"tls: never answered", DoTLS, func(t *testing.T) int { return far(t, hangs) }, short, PhaseHandshake, Dropped},
@@ -256,7 +277,7 @@ func TestOutcomesOnLoopback(t *testing.T) {
 
 func TestGenuineAndForeignAnswers(t *testing.T) {
 	t.Parallel()
-	for _, do := range []Do{DoHTTP, DoTLS, DoTCP, DoUDP, DoBanner} {
+	for _, do := range []Do{DoHTTP, DoH2C, DoTLS, DoTCP, DoUDP, DoBanner} {
 		t.Run(string(do), func(t *testing.T) {
 			t.Parallel()
 			target, key := startTarget(t, TargetOptions{})
@@ -482,7 +503,7 @@ func TestAPanicIsAnObservation(t *testing.T) {
 
 func TestCancellingIsNoTimeout(t *testing.T) {
 	t.Parallel()
-	for _, do := range []Do{DoTCP, DoHTTP, DoTLS, DoConnect, DoFirst, DoHead, DoBanner} {
+	for _, do := range []Do{DoTCP, DoHTTP, DoH2C, DoTLS, DoConnect, DoFirst, DoHead, DoBanner} {
 		t.Run(string(do), func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(context.Background())
@@ -514,7 +535,7 @@ func TestListenerTriesThePodsOwn(t *testing.T) {
 	t.Parallel()
 	target, key := startTarget(t, TargetOptions{})
 	source := NewSource(target)
-	for _, proto := range []string{"http", "tls", "tcp", "udp", "banner"} {
+	for _, proto := range []string{"http", "h2c", "tls", "tcp", "udp", "banner"} {
 		o := Order{Do: DoListener, Proto: proto, Port: portOf(target, proto), Nonce: NewNonce()}
 		seen := source.Attempt(context.Background(), o)
 		assert.Equal(t, Genuine, Authenticate(seen, o.Question(), key, nil), "%+v", seen)

@@ -26,8 +26,8 @@ func (a *attempt) tls(ctx context.Context) {
 		NextProtos:         []string{"http/1.1"},
 	})
 	if err := secured.Handshake(); err != nil {
-		if !isTLS(tapped.first.kept) {
-			a.keep(tapped.first.kept)
+		if first, _ := tapped.seen(); !isTLS(first) {
+			a.keep(first)
 		}
 		a.fail(ctx, err)
 		return

@@ -69,6 +69,7 @@ func (t *Target) listen(opts TargetOptions) error {
 		into  *[]int
 	}{
 		{"HTTP", []int{asked.HTTP}, t.listenHTTP, &web},
+		{"HTTP/2", asked.H2C, t.listenH2C, &t.ports.H2C},
 		{"TLS", asked.TLS, t.listenTLS, &t.ports.TLS},
 		{"TCP", asked.TCP, t.listenTCP, &t.ports.TCP},
 		{"UDP", asked.UDP, t.listenUDP, &t.ports.UDP},

@@ -7,30 +7,48 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 )
 
 // pathPrefix starts the path that carries nonce and token: a proxy on the way
 // may strip headers, but not the path.
 const pathPrefix = "/partywall/"
 
-type visitKey struct{}
+type arrivalKey struct{}
 
-func (t *Target) listenHTTP(host string, port int) (int, error) {
-	return t.listenWeb(DoHTTP, host, port, func(l net.Listener) net.Listener { return l })
+// arrival is what the requests on one connection have in common.
+type arrival struct {
+	visit *visit
+	asked atomic.Bool
 }
 
-// listenWeb opens a listener for HTTP; over puts another layer around it.
-func (t *Target) listenWeb(do Do, host string, port int, over func(net.Listener) net.Listener) (int, error) {
+// receiptOf is the number of a request's receipt: that of its connection, or,
+// where a proxy sends the requests of several clients on one, a further one.
+func (t *Target) receiptOf(do Do, port int, r *http.Request) uint64 {
+	a := r.Context().Value(arrivalKey{}).(*arrival)
+	if !a.asked.Swap(true) {
+		return a.visit.seq
+	}
+	return t.ledger.open(string(do), port, remoteOf(a.visit.RemoteAddr()))
+}
+
+func (t *Target) listenHTTP(host string, port int) (int, error) {
+	return t.listenWeb(DoHTTP, host, port, func(_ *http.Server, l net.Listener) net.Listener { return l })
+}
+
+// listenWeb opens a listener for HTTP; shape makes another kind of it.
+func (t *Target) listenWeb(do Do, host string, port int, shape func(*http.Server, net.Listener) net.Listener) (int, error) {
 	w, err := t.witness(host, string(do), port)
 	if err != nil {
 		return 0, err
 	}
 	srv := newHTTPServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { t.answerHTTP(do, w.port, rw, r) }))
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		return context.WithValue(ctx, visitKey{}, visitOf(c).seq)
+		return context.WithValue(ctx, arrivalKey{}, &arrival{visit: visitOf(c)})
 	}
 	t.closers = append(t.closers, srv.Close)
-	t.serve = append(t.serve, func(context.Context) error { return serveHTTP(srv, over(w)) })
+	l := shape(srv, w)
+	t.serve = append(t.serve, func(context.Context) error { return serveHTTP(srv, l) })
 	return w.port, nil
 }
 
@@ -57,7 +75,7 @@ func serveHTTP(srv *http.Server, l net.Listener) error {
 }
 
 func (t *Target) answerHTTP(do Do, port int, rw http.ResponseWriter, r *http.Request) {
-	seq := r.Context().Value(visitKey{}).(uint64)
+	seq := t.receiptOf(do, port, r)
 	nonce, token := pathQuestion(r.URL.Path)
 	answer := t.judge(string(do), port, seq, nonce, token)
 	switch {

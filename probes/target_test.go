@@ -31,7 +31,7 @@ func startKeyless(t *testing.T, opts TargetOptions) *Target {
 	t.Helper()
 	opts.Host = "127.0.0.1"
 	if opts.Ports.TCP == nil {
-		opts.Ports = Ports{TCP: []int{0}, UDP: []int{0}, Banner: []int{0}, TLS: []int{0}}
+		opts.Ports = Ports{TCP: []int{0}, UDP: []int{0}, Banner: []int{0}, TLS: []int{0}, H2C: []int{0}}
 	}
 	target, err := ListenTarget(opts)
 	require.NoError(t, err)
@@ -301,11 +301,12 @@ func TestAPortInUseIsSaid(t *testing.T) {
 		"HTTP":    {HTTP: target.Ports().HTTP},
 		"TCP":     {TCP: target.Ports().TCP},
 		"UDP":     {UDP: target.Ports().UDP},
+		"HTTP/2":  {H2C: target.Ports().H2C},
 		"TLS":     {TLS: target.Ports().TLS},
 		"banners": {Banner: target.Ports().Banner},
 	} {
 		_, err := ListenTarget(TargetOptions{Host: "127.0.0.1", Ports: p})
-		assert.ErrorContains(t, err, fmt.Sprintf("listening for %s on port %d: ", name, max(p.HTTP, slices.Max(slices.Concat([]int{0}, p.TCP, p.UDP, p.TLS, p.Banner)))))
+		assert.ErrorContains(t, err, fmt.Sprintf("listening for %s on port %d: ", name, max(p.HTTP, slices.Max(slices.Concat([]int{0}, p.TCP, p.UDP, p.TLS, p.H2C, p.Banner)))))
 		assert.ErrorContains(t, err, "address already in use")
 	}
 }

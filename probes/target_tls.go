@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/http"
 	"time"
 )
 
@@ -25,7 +26,7 @@ func (t *Target) listenTLS(host string, port int) (int, error) {
 		NextProtos:             []string{"http/1.1"},
 		SessionTicketsDisabled: true, // each attempt is a connection of its own
 	}
-	return t.listenWeb(DoTLS, host, port, func(l net.Listener) net.Listener { return tls.NewListener(l, cfg) })
+	return t.listenWeb(DoTLS, host, port, func(_ *http.Server, l net.Listener) net.Listener { return tls.NewListener(l, cfg) })
 }
 
 // selfSigned makes a certificate that lives in the memory of this process, and

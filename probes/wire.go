@@ -6,6 +6,7 @@ import "time"
 // so that they never look like an arrival.
 const (
 	PortHTTP   = 8080
+	PortH2C    = 8082
 	PortTLS    = 8443
 	PortTCP    = 9007
 	PortBanner = 9013
@@ -19,6 +20,7 @@ type Do string
 // The kinds of order. All but the last three are attempts.
 const (
 	DoHTTP     Do = "http"     // HTTP/1.1 GET
+	DoH2C      Do = "h2c"      // the same by HTTP/2 without TLS, as gRPC is spoken behind a mesh's proxy
 	DoTLS      Do = "tls"      // the same over TLS; no certificate is verified, since the answer is signed
 	DoTCP      Do = "tcp"      // connect, send a line, expect the signed answer
 	DoUDP      Do = "udp"      // send a datagram (again while the deadline lasts), expect the signed answer
@@ -45,7 +47,7 @@ type Order struct {
 	Deadline Duration `json:"deadline,omitempty"`
 	Key      []byte   `json:"key,omitempty"`
 	After    uint64   `json:"after,omitempty"`
-	Proto    string   `json:"proto,omitempty"` // of a listener: http, tls, tcp, udp or banner
+	Proto    string   `json:"proto,omitempty"` // of a listener: http, h2c, tls, tcp, udp or banner
 
 	// Of a lookup, whose host is the name as it stands, without a search list.
 	Type   string `json:"type,omitempty"`   // A, AAAA, SRV, PTR or TXT

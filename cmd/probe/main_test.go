@@ -46,7 +46,7 @@ type pod struct {
 	cmd                    *exec.Cmd
 	socket, boot           string
 	http, tcp, udp, health int
-	tls, banner            int
+	h2c, tls, banner       int
 }
 
 func startPod(t *testing.T, socket string, args ...string) *pod {
@@ -54,7 +54,7 @@ func startPod(t *testing.T, socket string, args ...string) *pod {
 	p := &pod{t: t, socket: socket}
 	p.cmd = probe(append([]string{
 		"serve", "--socket", socket, "--host", "127.0.0.1",
-		"--http-port", "0", "--echo-tcp-port", "0", "--echo-udp-port", "0", "--health-port", "0", "--tls-port", "0", "--banner-port", "0",
+		"--http-port", "0", "--echo-tcp-port", "0", "--echo-udp-port", "0", "--health-port", "0", "--h2c-port", "0", "--tls-port", "0", "--banner-port", "0",
 	}, args...)...)
 	log, err := p.cmd.StderrPipe()
 	require.NoError(t, err)
@@ -69,8 +69,8 @@ func startPod(t *testing.T, socket string, args ...string) *pod {
 		_, err = fmt.Sscanf(line, "probe dev, source-only, health=%d", &p.health)
 	} else {
 		line = strings.NewReplacer(",", "", "[", "", "]", "").Replace(line)
-		_, err = fmt.Sscanf(line, "probe dev boot %s http=%d tls=%d tcp=%d udp=%d banner=%d health=%d",
-			&p.boot, &p.http, &p.tls, &p.tcp, &p.udp, &p.banner, &p.health)
+		_, err = fmt.Sscanf(line, "probe dev boot %s http=%d h2c=%d tls=%d tcp=%d udp=%d banner=%d health=%d",
+			&p.boot, &p.http, &p.h2c, &p.tls, &p.tcp, &p.udp, &p.banner, &p.health)
 	}
 	require.NoError(t, err, line)
 	return p
@@ -116,7 +116,7 @@ func TestTwoPods(t *testing.T) {
 	var orders []probes.Order
 	for do, port := range map[probes.Do]int{
 		probes.DoHTTP: target.http, probes.DoTCP: target.tcp, probes.DoUDP: target.udp, probes.DoBanner: target.banner,
-		probes.DoTLS: target.tls,
+		probes.DoTLS: target.tls, probes.DoH2C: target.h2c,
 	} {
 		o := probes.Order{Do: do, ID: string(do), Host: "127.0.0.1", Port: port, Nonce: probes.NewNonce(), Deadline: probes.Duration(patience)}
 		o.Token = key.Token(o.Nonce)
@@ -191,6 +191,7 @@ func TestFurtherPorts(t *testing.T) {
 			p.TCP, p.UDP = []int{9007, 5432, 6379}, []int{9053, 53}
 		}},
 		{"banners", []string{"--banner-port", "9013", "--banner-port", "3306"}, func(p *probes.Ports) { p.Banner = []int{9013, 3306} }},
+		{"HTTP/2", []string{"--h2c-port", "50051"}, func(p *probes.Ports) { p.H2C = []int{50051} }},
 		{"TLS", []string{"--tls-port", "443"}, func(p *probes.Ports) { p.TLS = []int{443} }},
 		{"TLS where banners are by default", []string{"--tls-port", "9013"}, func(p *probes.Ports) { p.TLS, p.Banner = []int{9013}, []int{} }},
 		{"a standard one for another kind", []string{"--tcp-port", "9013"}, func(p *probes.Ports) {
@@ -230,7 +231,7 @@ func TestWhatThePersonIsTold(t *testing.T) {
 		{"no probe to pipe to", []string{"pipe", "--socket", nowhere}, 1, "", "probe: finding the probe of this pod"},
 		{"no place for the socket", []string{"serve", "--source-only", "--socket", nowhere}, 1, "", "is a writable volume mounted there?"},
 		{"a port in use", []string{"serve", "--host", "127.0.0.1", "--http-port", port}, 1, "", "probe: listening for HTTP on port " + port + ": listen tcp 127.0.0.1:" + port + ": bind: address already in use"},
-		{"a further port in use", []string{"serve", "--host", "127.0.0.1", "--http-port", "0", "--echo-tcp-port", "0", "--echo-udp-port", "0", "--tls-port", "0", "--banner-port", port}, 1, "", "probe: listening for banners on port " + port},
+		{"a further port in use", []string{"serve", "--host", "127.0.0.1", "--http-port", "0", "--echo-tcp-port", "0", "--echo-udp-port", "0", "--h2c-port", "0", "--tls-port", "0", "--banner-port", port}, 1, "", "probe: listening for banners on port " + port},
 		{"the health port in use", []string{"serve", "--source-only", "--host", "127.0.0.1", "--socket", socketPath(t), "--health-port", port}, 1, "", "probe: listening for health checks on port " + port},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -23,12 +23,13 @@ func appendPort(ports *[]int) func(string) error {
 // number that was named for another kind is left to that one: a tenant's own
 // ports go before those of the probe.
 func addStandard(p *probes.Ports) {
-	named := slices.Concat([]int{p.HTTP, p.Health}, p.TLS, p.TCP, p.Banner)
+	named := slices.Concat([]int{p.HTTP, p.Health}, p.H2C, p.TLS, p.TCP, p.Banner)
 	standard := probes.DefaultPorts()
 	for _, kind := range []struct {
 		ports    *[]int
 		standard []int
 	}{
+		{&p.H2C, standard.H2C},
 		{&p.TLS, standard.TLS},
 		{&p.Banner, standard.Banner},
 	} {

@@ -42,6 +42,7 @@ func serveFlags(s streams, args []string) (serveOptions, error) {
 	flags.IntVar(&echoTCP, "echo-tcp-port", probes.PortTCP, "port of the TCP listener")
 	flags.IntVar(&echoUDP, "echo-udp-port", probes.PortUDP, "port of the UDP listener")
 	flags.IntVar(&p.Health, "health-port", probes.PortHealth, "port of the health check, which is never recorded")
+	flags.Func("h2c-port", "port of a listener for HTTP/2 without TLS (repeatable, default 8082)", appendPort(&p.H2C))
 	flags.Func("tls-port", "port of a listener for HTTP over TLS (repeatable, default 8443)", appendPort(&p.TLS))
 	flags.Func("banner-port", "port of a listener that speaks first (repeatable, default 9013)", appendPort(&p.Banner))
 	flags.Func("tcp-port", "a further TCP port to answer on (repeatable)", appendPort(&p.TCP))
@@ -123,8 +124,8 @@ func banner(target *probes.Target, health *probes.Health) string {
 		return fmt.Sprintf("probe %s, source-only, health=%d", version, health.Port())
 	}
 	p := target.Ports()
-	return fmt.Sprintf("probe %s, boot %s, http=%d tls=%d tcp=%d udp=%d banner=%d health=%d",
-		version, target.Boot(), p.HTTP, p.TLS, p.TCP, p.UDP, p.Banner, health.Port())
+	return fmt.Sprintf("probe %s, boot %s, http=%d h2c=%d tls=%d tcp=%d udp=%d banner=%d health=%d",
+		version, target.Boot(), p.HTTP, p.H2C, p.TLS, p.TCP, p.UDP, p.Banner, health.Port())
 }
 
 // listenSocket replaces the socket of an earlier life: the volume outlives the
