@@ -8,7 +8,7 @@ import (
 // Question is what an answer has to be the answer to. It is the runner's own
 // knowledge: a source could show an old answer, or that of another port.
 type Question struct {
-	Proto string // http, h2c, tls, tcp, udp or banner
+	Proto string // http, h2c, tls, tcp, udp, banner or icmp
 	Port  int    // the target's own, whatever number a Service shows
 	Nonce string
 }
@@ -27,6 +27,9 @@ func (o Order) Question() Question {
 func Authenticate(o Observation, q Question, own Key, others []Key) Authenticity {
 	if own.Verify(q.Proto, q.Port, q.Nonce, o.Bytes) {
 		return Genuine
+	}
+	if q.Proto == string(DoICMP) && q.Nonce != "" && string(o.Bytes) == q.Nonce {
+		return Echoed
 	}
 	if own.VerifyBanner(q.Port, o.Banner) {
 		return Greeted
@@ -51,7 +54,7 @@ func Authenticate(o Observation, q Question, own Key, others []Key) Authenticity
 // which the judge holds.
 func Classify(o Observation, a Authenticity) Outcome {
 	switch {
-	case a == Genuine:
+	case a == Genuine, a == Echoed:
 		return Reached
 	case a == Foreign:
 		return Misrouted

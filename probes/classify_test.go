@@ -94,6 +94,10 @@ func TestClassify(t *testing.T) {
 		{"a real service asks who", Observation{Do: DoHead, Phase: PhaseDone, Status: 401, Header: header("www-authenticate", "Basic")}, Unsigned, Unauthenticated},
 		{"a 401 that does not ask", Observation{Do: DoHead, Phase: PhaseDone, Status: 401}, Unsigned, Error},
 
+		{"the nonce came back", Observation{Do: DoICMP, Phase: PhaseDone, Bytes: []byte("n")}, Echoed, Reached},
+		{"no echo", Observation{Do: DoICMP, Phase: PhaseRead, Timeout: true}, Silent, Dropped},
+		{"no way to the host", Observation{Do: DoICMP, Phase: PhaseRead, Errno: "EHOSTUNREACH"}, Silent, Unreachable},
+		{"the kernel allows no echo", Observation{Do: DoICMP, Errno: "EACCES", Error: "x"}, Silent, Error},
 		{"a name that is there", Observation{Do: DoDNS, Phase: PhaseDone, RCode: "NOERROR", Answers: []string{"10.0.0.1"}}, Silent, Reached},
 		{"a name without such data", Observation{Do: DoDNS, Phase: PhaseDone, RCode: "NOERROR"}, Silent, Unresolved},
 		{"a name that is not there", Observation{Do: DoDNS, Phase: PhaseDone, RCode: "NXDOMAIN"}, Silent, Unresolved},
@@ -135,10 +139,15 @@ func TestAuthenticate(t *testing.T) {
 		{"another run's banner", Observation{Banner: stranger.banner(9007, newBoot(), 1)}, Unsigned},
 		{"the target's banner on another port", Observation{Banner: own.banner(9013, newBoot(), 1)}, Unsigned},
 		{"a banner where an answer belongs", Observation{Bytes: own.banner(9007, newBoot(), 1)}, Unsigned},
+		{"an echo of a question over TCP", Observation{Bytes: []byte(q.Nonce)}, Unsigned},
 		{"nothing", Observation{}, Silent},
 	} {
 		assert.Equal(t, tc.want, Authenticate(tc.seen, q, own, []Key{stranger[:5], other}), tc.name)
 	}
+	echo := Order{Do: DoICMP, Nonce: "n"}.Question()
+	assert.Equal(t, Echoed, Authenticate(Observation{Bytes: []byte("n")}, echo, own, nil))
+	assert.Equal(t, Unsigned, Authenticate(Observation{Bytes: []byte("m")}, echo, own, nil))
+	assert.Equal(t, Silent, Authenticate(Observation{}, Order{Do: DoICMP}.Question(), own, nil), "no nonce is no echo")
 	assert.Equal(t, Question{"tcp", 9007, "n"}, Order{Do: DoTCP, Port: 9007, Nonce: "n"}.Question())
 	assert.Equal(t, Question{"udp", 9053, "n"}, Order{Do: DoListener, Proto: "udp", Port: 9053, Nonce: "n"}.Question())
 }

@@ -77,10 +77,6 @@ type finding struct {
 	truncated bool
 }
 
-// errOtherAnswer is for a message that does not answer the question: late,
-// forged, or broken.
-var errOtherAnswer = errors.New("what came is not the answer to this question")
-
 // read takes the answer to this very question, and no other.
 func (l lookup) read(msg []byte) (finding, error) {
 	var p dnsmessage.Parser

@@ -72,7 +72,7 @@ func parseOrder(line []byte) (Order, error) {
 		return Order{}, errors.New("reading an order: more than one value in a line")
 	}
 	switch o.Do {
-	case DoHTTP, DoH2C, DoTLS, DoTCP, DoUDP, DoBanner, DoConnect, DoFirst, DoHead, DoDNS, DoListener, DoKey, DoReceipts, DoFlush:
+	case DoHTTP, DoH2C, DoTLS, DoTCP, DoUDP, DoBanner, DoConnect, DoFirst, DoHead, DoDNS, DoICMP, DoListener, DoKey, DoReceipts, DoFlush:
 		return o, nil
 	}
 	return Order{}, fmt.Errorf("reading an order: nobody here knows how to do %q", clip(string(o.Do), 64))

@@ -262,7 +262,7 @@ func FuzzServe(f *testing.F) {
 	f.Add([]byte("{\"do\":\"flush\"}\n{\"do\""))
 	f.Add([]byte("{\"do\":\"listener\",\"port\":1}\n\n{}\n"))
 	f.Fuzz(func(t *testing.T, orders []byte) {
-		for _, does := range []string{"http", "h2c", "tls", "tcp", "udp", "banner", "connect", "first", "head", "dns"} {
+		for _, does := range []string{"http", "h2c", "tls", "tcp", "udp", "banner", "connect", "first", "head", "dns", "icmp"} {
 			if bytes.Contains(orders, []byte(does)) || bytes.Contains(orders, []byte(`\u`)) {
 				t.Skip("no attempts on anybody")
 			}

@@ -92,6 +92,8 @@ func (a *attempt) perform(ctx context.Context, do Do) {
 		a.head(ctx)
 	case DoDNS:
 		a.lookup(ctx)
+	case DoICMP:
+		a.icmp(ctx)
 	case DoListener:
 		a.listener(ctx)
 	}
@@ -109,17 +111,24 @@ func checkOrder(o Order) error {
 	if o.Do == DoDNS {
 		return checkLookup(o)
 	}
+	if o.Do == DoICMP {
+		return checkNonce(o)
+	}
 	if o.Port < 1 || o.Port > 65535 {
 		return fmt.Errorf("port %d is not between 1 and 65535", o.Port)
 	}
 	if o.Do == DoConnect || o.Do == DoFirst || o.Do == DoHead {
 		return nil
 	}
-	if !isWord(o.Nonce) {
-		return errors.New("the nonce is not base64url of 1 to 64 characters")
-	}
 	if o.Do != DoListener && !isWord(o.Token) {
 		return errors.New("the token is not base64url of 1 to 64 characters")
+	}
+	return checkNonce(o)
+}
+
+func checkNonce(o Order) error {
+	if !isWord(o.Nonce) {
+		return errors.New("the nonce is not base64url of 1 to 64 characters")
 	}
 	return nil
 }
@@ -169,14 +178,22 @@ func clip(s string, n int) string {
 // dial resolves and connects, and keeps the phases apart. It returns nil where
 // the attempt ended here.
 func (a *attempt) dial(ctx context.Context, network string) net.Conn {
+	addr, ok := a.resolve(ctx)
+	if !ok {
+		return nil
+	}
+	return a.dialTo(ctx, network, netip.AddrPortFrom(addr, uint16(a.order.Port)))
+}
+
+// resolve finds the address to try. It is not ok where the attempt ended here.
+func (a *attempt) resolve(ctx context.Context) (addr netip.Addr, ok bool) {
 	a.seen.Phase = PhaseResolve
 	addr, err := a.source.resolve(ctx, a.order.Host)
 	if err != nil {
 		a.seen.DNS = dnsClass(err)
 		a.fail(ctx, err)
-		return nil
 	}
-	return a.dialTo(ctx, network, netip.AddrPortFrom(addr, uint16(a.order.Port)))
+	return addr, err == nil
 }
 
 // dialTo connects. It returns nil where the attempt ended here.

@@ -85,9 +85,8 @@ func (a *attempt) found(f finding) {
 	a.seen.RCode, a.seen.Answers, a.seen.Truncated = f.rcode, f.data, f.truncated
 }
 
-// lookupUDP waits on behind messages that answer something else: they may be
-// late or forged. Where nothing but these came, somebody answered, so nothing
-// was dropped.
+// lookupUDP does not end at messages that answer something else: they may be
+// late or forged.
 func (a *attempt) lookupUDP(ctx context.Context, server netip.AddrPort, l lookup, query []byte) {
 	conn := a.dialTo(ctx, "udp", server)
 	if conn == nil {
@@ -95,24 +94,13 @@ func (a *attempt) lookupUDP(ctx context.Context, server netip.AddrPort, l lookup
 	}
 	defer conn.Close() //nolint:errcheck // the attempt is over
 
-	others := 0
-	buf := make([]byte, 4096) // without EDNS no server sends more than 512
-	a.exchange(ctx, conn, query, func() error {
-		for {
-			n, err := conn.Read(buf)
-			if err != nil {
-				return err
-			}
-			if f, err := l.read(buf[:n]); err == nil {
-				a.found(f)
-				return nil
-			}
-			others++
+	a.exchangeFor(ctx, conn, query, func(msg []byte) error {
+		f, err := l.read(msg)
+		if err == nil {
+			a.found(f)
 		}
+		return err
 	})
-	if a.seen.Timeout && others > 0 {
-		a.seen.Timeout, a.seen.Error = false, errOtherAnswer.Error()
-	}
 }
 
 func (a *attempt) lookupTCP(ctx context.Context, server netip.AddrPort, l lookup, query []byte) {

@@ -483,6 +483,7 @@ func TestBadOrdersAreErrors(t *testing.T) {
 		"a server's name":    {func(o *Order) { o.Do, o.Type, o.Server = DoDNS, "A", "dns:53" }, `server "dns:53" is neither an address nor address:port`},
 		"a server's port":    {func(o *Order) { o.Do, o.Type, o.Server = DoDNS, "A", "10.0.0.1:0" }, `server "10.0.0.1:0" is neither`},
 		"a long label":       {func(o *Order) { o.Do, o.Type, o.Server, o.Host = DoDNS, "A", "10.0.0.1", strings.Repeat("a", 64) }, "asking for"},
+		"no nonce to echo":   {func(o *Order) { o.Do, o.Nonce = DoICMP, "" }, "the nonce is not base64url of 1 to 64 characters"},
 		"no listener":        {func(o *Order) { o.Do = DoListener }, "this probe is source-only: it has no listeners"},
 	} {
 		o := good

@@ -3,12 +3,17 @@ package probes
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"time"
 )
 
 // datagramSize is at least that of an answer: targets send no more than they got.
 const datagramSize = 256
+
+// maxDatagram is more than any answer that is asked for: a DNS server sends at
+// most 512 bytes to who offers no more.
+const maxDatagram = 4096
 
 // datagram is the question, padded.
 func datagram(nonce, token string) []byte {
@@ -58,6 +63,32 @@ func (a *attempt) exchange(ctx context.Context, conn net.Conn, packet []byte, re
 			a.fail(ctx, err)
 			return
 		}
+	}
+}
+
+// errOtherAnswer is for a message that does not answer the question: late,
+// forged, or broken.
+var errOtherAnswer = errors.New("what came is not the answer to this question")
+
+// exchangeFor waits on behind what accept refuses. Where nothing but that came,
+// somebody answered, so nothing was dropped.
+func (a *attempt) exchangeFor(ctx context.Context, conn net.Conn, packet []byte, accept func([]byte) error) {
+	others := 0
+	buf := make([]byte, maxDatagram)
+	a.exchange(ctx, conn, packet, func() error {
+		for {
+			n, err := conn.Read(buf)
+			if err != nil {
+				return err
+			}
+			if accept(buf[:n]) == nil {
+				return nil
+			}
+			others++
+		}
+	})
+	if a.seen.Timeout && others > 0 {
+		a.seen.Timeout, a.seen.Error = false, errOtherAnswer.Error()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 	"unsafe"
@@ -60,6 +61,44 @@ func boundPort(fd int) (int, error) {
 		return sa.Port, nil
 	}
 	return 0, fmt.Errorf("reading the bound address: %w", err)
+}
+
+// echoSocket is one by which an unprivileged process may send echo requests,
+// and get the replies to them, where the kernel lets it.
+func echoSocket(v6 bool) (int, error) {
+	family, proto := unix.AF_INET, protoICMP
+	if v6 {
+		family, proto = unix.AF_INET6, protoICMPv6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, proto)
+	return fd, os.NewSyscallError("socket", err)
+}
+
+// connectEcho takes the socket over, whether or not it returns a connection.
+func connectEcho(fd int, to netip.Addr) (net.Conn, error) {
+	file := os.NewFile(uintptr(fd), "icmp")
+	defer file.Close() //nolint:errcheck // the connection has a descriptor of its own
+	if err := connectTo(fd, to); err != nil {
+		return nil, err
+	}
+	return net.FileConn(file)
+}
+
+// connectTo asks for errors too: without that the kernel keeps to itself that
+// a host is unreachable.
+func connectTo(fd int, to netip.Addr) error {
+	level, option := unix.IPPROTO_IP, unix.IP_RECVERR
+	var peer unix.Sockaddr
+	if to.Is6() {
+		level, option = unix.IPPROTO_IPV6, unix.IPV6_RECVERR
+		peer = &unix.SockaddrInet6{Addr: to.As16()}
+	} else {
+		peer = &unix.SockaddrInet4{Addr: to.As4()}
+	}
+	if err := unix.SetsockoptInt(fd, level, option, 1); err != nil {
+		return os.NewSyscallError("setsockopt", err)
+	}
+	return os.NewSyscallError("connect", unix.Connect(fd, peer))
 }
 
 // The numbers of linux/sock_diag.h.

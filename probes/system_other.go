@@ -5,6 +5,7 @@ package probes
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"syscall"
 )
 
@@ -15,8 +16,12 @@ func errnoName(error) string { return "" }
 
 func passing(error) bool { return false }
 
-func bindAny(syscall.RawConn, bool) (int, error) {
-	return 0, errors.New("attempts are made by probe pods, on Linux")
-}
+var errNotHere = errors.New("attempts are made by probe pods, on Linux")
+
+func bindAny(syscall.RawConn, bool) (int, error) { return 0, errNotHere }
+
+func echoSocket(bool) (int, error) { return 0, errNotHere }
+
+func connectEcho(int, netip.Addr) (net.Conn, error) { return nil, errNotHere }
 
 func socketDrops(*net.UDPConn) uint64 { return 0 }

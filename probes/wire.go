@@ -29,6 +29,7 @@ const (
 	DoFirst    Do = "first"    // as connect, and of what comes only the number of bytes is kept
 	DoHead     Do = "head"     // HTTP HEAD / to a service that is not ours
 	DoDNS      Do = "dns"      // ask a DNS server, which is not ours: nothing is signed, and there are no receipts
+	DoICMP     Do = "icmp"     // echo request; the kernel answers it, so nothing is signed, and there are no receipts
 	DoListener Do = "listener" // loopback to the pod's own listeners: the weakest control
 	DoKey      Do = "key"      // take this key; told once a pod, before anything else
 	DoReceipts Do = "receipts" // hand over the receipts after a sequence number
@@ -168,11 +169,14 @@ type Authenticity int
 // Silent is no answer at all, Genuine one signed by the very target, Foreign
 // one signed by another target of the same run, Unsigned bytes that no key of
 // the run made. Greeted is a banner signed by the very target, and no answer of
-// its own behind it.
+// its own behind it. Echoed is the nonce that came back by ICMP: somebody at
+// that address answered. Kernels sign nothing, so it may be anybody there; it is
+// told from Genuine so that nobody takes one for the other.
 const (
 	Silent Authenticity = iota
 	Genuine
 	Foreign
 	Unsigned
 	Greeted
+	Echoed
 )
