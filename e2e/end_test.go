@@ -73,14 +73,14 @@ func TestSignalsStopCleanUpAndWriteWhatThereIs(t *testing.T) {
 		exit   int // 1 where a leak was found already
 	}{
 		{syscall.SIGINT, "putting", 3},
-		{syscall.SIGTERM, "round 1 of 2: 192 attempts", 3},
+		{syscall.SIGTERM, "round 1 of 2: 216 attempts", 3},
 		{syscall.SIGINT, "before round 2", 1},
 	} {
 		c, out, seen := w.startAndAwait(tc.phase)
 		require.NoError(t, c.Process.Signal(tc.signal))
 		_ = c.Wait()
 		got := c.ProcessState.ExitCode()
-		if tc.phase == "round 1 of 2: 192 attempts" && got == 1 {
+		if tc.phase == "round 1 of 2: 216 attempts" && got == 1 {
 			tc.exit = 1 // the leak was seen before the signal came
 		}
 		require.Equal(t, tc.exit, got, seen.String())

@@ -86,7 +86,7 @@ func TestAllStreamsCutOnceInARound(t *testing.T) {
 	w := newWorld(t, 2)
 	cut := newCutter(t, 1)
 	results, _ := w.inProcess(w.context(), cut.config(), func(o *runner.Options) {
-		o.Progress = hook{t: t, phase: "round 2 of 2: 192 attempts", do: func() {
+		o.Progress = hook{t: t, phase: "round 2 of 2: 216 attempts", do: func() {
 			time.AfterFunc(time.Second, func() { cut.cutAll(false) })
 		}}
 	})
@@ -102,7 +102,7 @@ func TestAPIServerGoneInTheMiddle(t *testing.T) {
 	w := newWorld(t, 2)
 	cut := newCutter(t, 1)
 	results, evidence := w.inProcess(w.context(), cut.config(), func(o *runner.Options) {
-		o.Progress = hook{t: t, phase: "round 1 of 2: 192 attempts", do: func() { cut.cutAll(true) }}
+		o.Progress = hook{t: t, phase: "round 1 of 2: 216 attempts", do: func() { cut.cutAll(true) }}
 	})
 	w.requireResults(results, func(verdicts.Result) verdicts.Verdict { return verdicts.Inconclusive })
 	require.NotEmpty(t, evidence.Left, "what could not be removed is named")

@@ -224,7 +224,7 @@ func (w *world) requireResults(results []verdicts.Result, want want) {
 }
 
 // size is how many attempts the matrix has: three ports by four addresses and
-// two by two, each on three cells, for each ordered pair of namespaces of different tenants.
+// three by two, each on three cells, for each ordered pair of namespaces of different tenants.
 func (w *world) size() int {
 	pairs := 0
 	for _, from := range w.tenants {
@@ -234,7 +234,7 @@ func (w *world) size() int {
 			}
 		}
 	}
-	return pairs * (3*4 + 2*2) * 3
+	return pairs * (3*4 + 3*2) * 3
 }
 
 // leftovers lists what runs left in a namespace, by label alone.

@@ -165,6 +165,8 @@ func servicePort(p tenancy.Port) corev1.ServicePort {
 		name = fmt.Sprintf("http-%d", p.Number)
 	case p.Number == probes.PortTLS:
 		name = fmt.Sprintf("https-%d", p.Number)
+	case p.Number == probes.PortH2C:
+		name = fmt.Sprintf("http2-%d", p.Number)
 	}
 	return corev1.ServicePort{
 		Name: name, Protocol: protocol, Port: int32(p.Number), TargetPort: intstr.FromInt32(int32(p.Number)),

@@ -32,13 +32,14 @@ var slotNames = [slots]string{"target-0", "target-1", "source"}
 var nodeOfSlot = [slots]int{0, 1, 0}
 
 // ownPorts are those that every target listens on: for HTTP, TCP and UDP, for
-// a server that speaks first, and for TLS.
+// a server that speaks first, for TLS and for HTTP/2.
 var ownPorts = [...]tenancy.Port{
 	{Protocol: "tcp", Number: probes.PortHTTP},
 	{Protocol: "tcp", Number: probes.PortTCP},
 	{Protocol: "udp", Number: probes.PortUDP},
 	{Protocol: "tcp", Number: probes.PortBanner},
 	{Protocol: "tcp", Number: probes.PortTLS},
+	{Protocol: "tcp", Number: probes.PortH2C},
 }
 
 // place is a tenant's namespace with its probes.

@@ -24,6 +24,7 @@ const (
 	// sends comes too late.
 	checkBanner = "banner"
 	checkTLS    = "tls" // HTTP within it
+	checkH2C    = "h2c" // HTTP/2 without it, which gRPC is
 )
 
 // Suite is the network suite. Now tells the day that crossings are held
@@ -35,8 +36,10 @@ type Suite struct {
 // Name is "network".
 func (Suite) Name() string { return suite }
 
-// Checks are what is spoken: http, tcp, udp, banner and tls.
-func (Suite) Checks() []string { return []string{checkHTTP, checkTCP, checkUDP, checkBanner, checkTLS} }
+// Checks are what is spoken: http, tcp, udp, banner, tls and h2c.
+func (Suite) Checks() []string {
+	return []string{checkHTTP, checkTCP, checkUDP, checkBanner, checkTLS, checkH2C}
+}
 
 // cells are the targets of a namespace and where their sources stand. The
 // first target has a source-only pod beside it, so that a control from the
@@ -81,6 +84,7 @@ var own = []tenancy.Port{
 var spoken = []tenancy.Port{
 	{Protocol: "tcp", Number: probes.PortBanner},
 	{Protocol: "tcp", Number: probes.PortTLS},
+	{Protocol: "tcp", Number: probes.PortH2C},
 }
 
 // Ports are what the targets of a tenant listen on: the probe's own ports,
@@ -164,6 +168,8 @@ func kind(p tenancy.Port) (string, probes.Do) {
 		return checkBanner, probes.DoBanner
 	case p.Number == probes.PortTLS:
 		return checkTLS, probes.DoTLS
+	case p.Number == probes.PortH2C:
+		return checkH2C, probes.DoH2C
 	default:
 		return checkTCP, probes.DoTCP
 	}

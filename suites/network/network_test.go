@@ -29,7 +29,7 @@ func tcp(n int) tenancy.Port { return tenancy.Port{Protocol: "tcp", Number: n} }
 
 func TestPlanHasEveryPairOfNamespacesOnce(t *testing.T) {
 	plan := planOf(twoTenants())
-	require.Len(t, plan, 2*2*3*(3*4+2*2), "two directions, two pairs of namespaces, three cells, three ports by four addresses and two by two")
+	require.Len(t, plan, 2*2*3*(3*4+3*2), "two directions, two pairs of namespaces, three cells, three ports by four addresses and three by two")
 	seen := map[string]bool{}
 	for _, a := range plan {
 		assert.False(t, seen[a.ID()], a.ID())
@@ -68,19 +68,19 @@ func TestCrossings(t *testing.T) {
 	}{
 		"on a port of the probe's": {
 			tenancy.Crossing{From: "acme", To: "globex", Ports: []tenancy.Port{tcp(8080)}, Reason: "x"},
-			map[string]int{"acme>globex tcp/8080": 24}, 192,
+			map[string]int{"acme>globex tcp/8080": 24}, 216,
 		},
 		"on a port of its own, which nobody else may use either": {
 			tenancy.Crossing{From: "globex", To: "acme", Ports: []tenancy.Port{tcp(5432)}, Reason: "x"},
-			map[string]int{"globex>acme tcp/5432": 12}, 204,
+			map[string]int{"globex>acme tcp/5432": 12}, 228,
 		},
 		"expired yesterday": {
 			tenancy.Crossing{From: "acme", To: "globex", Ports: []tenancy.Port{tcp(8080)}, Reason: "x", Expires: today.AddDate(0, 0, -1)},
-			map[string]int{}, 192,
+			map[string]int{}, 216,
 		},
 		"from everybody": {
 			tenancy.Crossing{From: "*", To: "globex", Ports: []tenancy.Port{{Protocol: "udp", Number: 9053}}, Reason: "x"},
-			map[string]int{"acme>globex udp/9053": 24}, 192,
+			map[string]int{"acme>globex udp/9053": 24}, 216,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,8 +113,8 @@ func TestPortsThatATenantUses(t *testing.T) {
 		counts[key]++
 	}
 	assert.Equal(t, map[string]int{
-		"acme tcp/8080": 24, "acme tcp/9007": 24, "acme udp/9053": 24, "acme tcp/9013": 12, "acme tcp/8443": 12,
-		"globex tcp/8080": 24, "globex tcp/9007": 24, "globex udp/9053": 24, "globex tcp/9013": 12, "globex tcp/8443": 12, "globex tcp/5432": 12, "globex udp/53": 12,
+		"acme tcp/8080": 24, "acme tcp/9007": 24, "acme udp/9053": 24, "acme tcp/9013": 12, "acme tcp/8443": 12, "acme tcp/8082": 12,
+		"globex tcp/8080": 24, "globex tcp/9007": 24, "globex udp/9053": 24, "globex tcp/9013": 12, "globex tcp/8443": 12, "globex tcp/8082": 12, "globex tcp/5432": 12, "globex udp/53": 12,
 	}, counts)
 	assert.Equal(t, "pg", names["globex tcp/5432"])
 	assert.Equal(t, "web", names["globex tcp/8080"])
@@ -155,14 +155,14 @@ func TestSelection(t *testing.T) {
 		count     int
 		err       string
 	}{
-		"everything":           {suites.Selection{}, 192, ""},
+		"everything":           {suites.Selection{}, 216, ""},
 		"a check":              {suites.Selection{Checks: []string{"udp"}}, 48, ""},
-		"a placement":          {suites.Selection{Placement: suites.SameNode}, 64, ""},
-		"a tenant":             {suites.Selection{Tenants: []string{"acme"}}, 192, ""},
+		"a placement":          {suites.Selection{Placement: suites.SameNode}, 72, ""},
+		"a tenant":             {suites.Selection{Tenants: []string{"acme"}}, 216, ""},
 		"an id":                {suites.Selection{Only: []string{"network/http/acme.web->globex.api/target-0/pod-ip:8080/same-node/bare"}}, 1, ""},
-		"a glob":               {suites.Selection{Only: []string{"network/*/acme.*"}}, 96, ""},
+		"a glob":               {suites.Selection{Only: []string{"network/*/acme.*"}}, 108, ""},
 		"no such suite":        {suites.Selection{Suites: []string{"dns"}}, 0, `--suite: there is no "dns"; there is: network`},
-		"no such check":        {suites.Selection{Checks: []string{"icmp"}}, 0, `--check: there is no "icmp"; there is: http, tcp, udp, banner, tls`},
+		"no such check":        {suites.Selection{Checks: []string{"icmp"}}, 0, `--check: there is no "icmp"; there is: http, tcp, udp, banner, tls, h2c`},
 		"no such placement":    {suites.Selection{Placement: "everywhere"}, 0, `--placement: "everywhere" is neither same-node nor cross-node`},
 		"no such tenant":       {suites.Selection{Tenants: []string{"hooli"}}, 0, `--tenant: there is no "hooli"; there is: acme, globex`},
 		"an id of nothing":     {suites.Selection{Only: []string{"network/*", "nothing"}}, 0, `--only "nothing" matches no attempt`},
