@@ -72,6 +72,7 @@ type binder struct {
 	byTenant map[string][]*place
 	controls map[controlKey]*control
 	nodes    *nodes
+	api      string // the API server's address within the cluster; empty where it is not known
 }
 
 // bind finds for one attempt its source, its target and the controls that it
@@ -126,9 +127,20 @@ func (b *binder) bindOutside(c *cell, from *place) {
 	c.attempt.Sidecar = c.source.sidecar
 	c.host = c.attempt.Outside
 	b.addSourceControl(c.source)
-	if c.attempt.Address != suites.NodeIP {
-		return
+	switch c.attempt.Address {
+	case suites.NodeIP:
+		b.bindNode(c)
+	case suites.APIAddress:
+		c.host = b.api
+		if b.api == "" {
+			c.attempt.Skip = "the runner may not read Service default/kubernetes, so that it knows no address of the API server"
+		}
 	}
+}
+
+// bindNode finds the address of the node that stands to the source as the
+// placement says.
+func (b *binder) bindNode(c *cell) {
 	address, ok := b.nodes.addressFrom(c.source.node, c.attempt.Placement)
 	c.host = address.String()
 	switch {

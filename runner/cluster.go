@@ -45,6 +45,16 @@ func (c *Cluster) Identity(ctx context.Context) (string, error) {
 	return review.Status.UserInfo.Username, nil
 }
 
+// apiAddress is the cluster IP of the API server's own Service, empty where the
+// runner may not read it.
+func (c *Cluster) apiAddress(ctx context.Context) string {
+	s, err := c.Client.CoreV1().Services(metav1.NamespaceDefault).Get(ctx, "kubernetes", metav1.GetOptions{})
+	if err != nil {
+		return ""
+	}
+	return s.Spec.ClusterIP
+}
+
 // Version is the cluster's Kubernetes version.
 func (c *Cluster) Version() (string, error) {
 	v, err := c.Client.Discovery().ServerVersion()

@@ -81,6 +81,7 @@ type run struct {
 	id        string
 	tenancy   *tenancy.Tenancy
 	nodes     *nodes
+	api       string // the API server's address within the cluster; empty where it is not known
 	places    []*place
 	cells     []*cell
 	cut       bool // the context ended before the last round had
@@ -115,6 +116,7 @@ func (r *run) work(ctx context.Context, attempts []suites.Attempt) (*Evidence, e
 	}
 	r.nodes = nodes
 	r.note(note)
+	r.api = r.cluster.apiAddress(ctx)
 	r.opts.Progress.Phase("checking rights")
 	if err := r.checkAccess(ctx); err != nil {
 		return nil, err
@@ -156,7 +158,7 @@ func (r *run) probe(ctx context.Context, attempts []suites.Attempt) (left []stri
 func (r *run) bindAll(attempts []suites.Attempt, interrupted bool) {
 	b := &binder{
 		tenancy: r.tenancy, places: map[string]*place{}, byTenant: map[string][]*place{},
-		controls: map[controlKey]*control{}, nodes: r.nodes,
+		controls: map[controlKey]*control{}, nodes: r.nodes, api: r.api,
 		crossing: func(from, to string, port tenancy.Port) bool {
 			_, ok := r.tenancy.Crosses(from, to, port, time.Now())
 			return ok

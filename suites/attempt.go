@@ -30,6 +30,7 @@ const (
 	ByAddress   Address = "address"      // of what lies outside
 	ByName      Address = "name"         // of what lies outside
 	NodeIP      Address = "node-ip"      // of a node, by the placement
+	APIAddress  Address = "api-ip"       // of the API server, within the cluster
 	Resolver    Address = "resolver"     // of a lookup: the pod's own resolver, which is asked about the target
 	PodIP       Address = "pod-ip"
 )
@@ -145,4 +146,4 @@ func (a Attempt) ID() string {
 func (p Place) id() string { return strings.ReplaceAll(p.Tenant, ".", "%2E") + "." + p.Namespace }
 
 // placeless is what stands in an id for what lies outside and has no name yet.
-var placeless = map[Address]string{NodeIP: "node", Resolver: "zone"}
+var placeless = map[Address]string{NodeIP: "node", APIAddress: "kubernetes", Resolver: "zone"}

@@ -39,6 +39,9 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	if c.Attempt.Address == suites.ByName && unknownName(c) {
 		return r.as(Skipped, "the name "+c.Attempt.Outside+" does not resolve in this cluster; what it stands for is tried by address alone")
 	}
+	if c.Attempt.Address == suites.ByName && r.Outcome == probes.Unresolved {
+		return r.as(Skipped, fmt.Sprintf("no resolver answers %s, so that it can use no name; what it could reach by address is tried, and judged, by itself", c.From.Tenant))
+	}
 	if why := incomplete(c); why != "" {
 		return r.as(Inconclusive, why)
 	}

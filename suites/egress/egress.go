@@ -157,8 +157,10 @@ func (p *planner) metadata() {
 }
 
 func (p *planner) cluster() {
-	p.add(checkAPI, "kube-api", tenancy.Endpoint{Host: "kubernetes.default.svc", Port: 443}, p.promises.KubeAPI, tenancy.Info,
-		fmt.Sprintf("in namespace %s, deny egress to the API server to all pods but those that use it", p.from.Namespace))
+	remedy := fmt.Sprintf("in namespace %s, deny egress to the API server to all pods but those that use it", p.from.Namespace)
+	p.add(checkAPI, "kube-api", tenancy.Endpoint{Host: "kubernetes.default.svc", Port: 443}, p.promises.KubeAPI, tenancy.Info, remedy)
+	byAddress := p.add(checkAPI, "kube-api", tenancy.Endpoint{Port: 443}, p.promises.KubeAPI, tenancy.Info, remedy)
+	byAddress.Address = suites.APIAddress
 	for _, port := range kubeletPorts {
 		for _, placement := range []suites.Placement{suites.SameNode, suites.CrossNode} {
 			a := p.add(checkKubelet, "kubelet", tenancy.Endpoint{Port: port}, p.promises.Kubelet, tenancy.High,
