@@ -151,6 +151,7 @@ func (r *run) headless(p *place, owner *batchv1.Job) *corev1.Service {
 	s.Name = headlessName(r.id)
 	delete(s.Labels, labelPod)
 	s.Spec.ClusterIP = corev1.ClusterIPNone
+	s.Spec.PublishNotReadyAddresses = true // a name must not come and go with a health check
 	s.Spec.Selector = map[string]string{labelRun: r.id}
 	s.Spec.Ports = s.Spec.Ports[:1]
 	return s
