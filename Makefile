@@ -78,7 +78,7 @@ test-unit: test-packages build lab-binary
 test-on-lab: lab-test test-e2e
 
 test-e2e: build lab-binary
-	@PARTYWALL_E2E=required PARTYWALL_LAB=$(LAB) go test ./e2e -count=1 -v -parallel 4 -timeout 30m
+	@PARTYWALL_E2E=required PARTYWALL_LAB=$(LAB) go test ./e2e -count=1 -v -parallel 2 -timeout 45m
 
 # test-packages are the Debian packages that only tests call.
 test-packages:
