@@ -2,10 +2,17 @@
 
 # LAB is the name of the lab: labs with different names live side by side.
 LAB ?= default
+# PROFILE is what the lab is made of: default, or mesh for one with Istio too.
+PROFILE ?= default
 # PROBE_IMAGE is the docker archive that every node gets.
 PROBE_IMAGE ?= bin/probe-image.tar
+# LAB_FLAGS are further flags of `lab up`, such as --dual-stack.
+LAB_FLAGS ?=
 # LAB_PACKAGES are the Debian packages whose commands the lab calls.
 LAB_PACKAGES := runc iptables nftables conntrack clang-19 iproute2
+ifeq ($(PROFILE),mesh)
+LAB_PACKAGES += python3-pip
+endif
 
 .PHONY: lab-packages lab-binary lab-build lab-up lab-down lab-status lab-kubeconfig lab-test
 
@@ -26,11 +33,11 @@ lab-binary:
 
 # lab-build compiles the lab's components, which takes minutes the first time.
 lab-build: lab-packages lab-binary
-	@bin/lab build --name $(LAB)
+	@bin/lab build --name $(LAB) --profile $(PROFILE)
 
 # lab-up starts the lab, or brings a new probe image into one that is up.
 lab-up: lab-packages lab-binary $(PROBE_IMAGE)
-	@bin/lab up --name $(LAB) --probe-image $(PROBE_IMAGE)
+	@bin/lab up --name $(LAB) --profile $(PROFILE) --probe-image $(PROBE_IMAGE) $(LAB_FLAGS)
 
 # lab-down removes the lab and fails where something of it is left.
 lab-down: lab-binary
@@ -44,8 +51,12 @@ lab-kubeconfig: lab-binary
 	@bin/lab kubeconfig --name $(LAB)
 
 # lab-test proves the walls of the lab that is up, and the lab's own code; then
-# it starts and kills labs of its own.
+# it starts and kills labs of its own. With PROFILE=mesh it proves the mesh.
+LAB_TESTS := ./walls ./cmd/lab
+ifeq ($(PROFILE),mesh)
+LAB_TESTS := ./walls ./mesh ./cmd/lab -run 'TestWalls|TestBaseline|TestMesh'
+endif
 lab-test: lab-binary
-	@cd lab && go test $$(go list ./... | grep -v -e /walls -e /cmd/lab) && \
-	PARTYWALL_E2E=required PARTYWALL_LAB=$(LAB) PARTYWALL_KUBECONFIG="$$(../bin/lab kubeconfig --name $(LAB))" \
-	go test -p 1 -count=1 -v -timeout 30m ./walls ./cmd/lab
+	@cd lab && go test $$(go list ./... | grep -v -e /walls -e /mesh -e /cmd/lab) && \
+	PARTYWALL_E2E=required PARTYWALL_LAB=$(LAB) PARTYWALL_LAB_PROFILE=$(PROFILE) PARTYWALL_KUBECONFIG="$$(../bin/lab kubeconfig --name $(LAB))" \
+	go test -p 1 -count=1 -v -timeout 30m $(LAB_TESTS)

@@ -27,6 +27,8 @@ type Builder struct {
 	Source string
 	// Lab says where the results go.
 	Lab state.Lab
+	// Profile says what the lab is made of.
+	Profile state.Profile
 	// Progress gets a line per step.
 	Progress io.Writer
 }
@@ -58,7 +60,7 @@ func (b Builder) compileAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, component := range Components() {
+	for _, component := range Components(b.Profile) {
 		if err := b.compile(ctx, component, compiler); err != nil {
 			return fmt.Errorf("building %s: %w", component.Name, err)
 		}
@@ -136,15 +138,25 @@ func (b Builder) goOutput(ctx context.Context, dir string, args ...string) (stri
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	out, err := output(cmd)
+	if err != nil {
+		return "", fmt.Errorf("in %s: %w", dir, err)
+	}
+	return strings.TrimSpace(out), nil
+}
+
+// output runs a command, which an interrupt ends softly, and returns what it
+// prints.
+func output(cmd *exec.Cmd) (string, error) {
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("go %s in %s: %w\n%s", args[0], dir, err, stderr.String())
+		return "", fmt.Errorf("%s %s: %w\n%s", filepath.Base(cmd.Path), cmd.Args[1], err, stderr.String())
 	}
-	return strings.TrimSpace(string(out)), nil
+	return string(out), nil
 }
 
 // finish puts beside the binaries what is not compiled: the names of the
@@ -162,7 +174,13 @@ func (b Builder) finish(ctx context.Context) error {
 	if err := b.copyCiliumSources(ctx); err != nil {
 		return fmt.Errorf("copying Cilium's eBPF sources: %w", err)
 	}
-	return b.makeImages()
+	if err := b.makeImages(images.Own()); err != nil {
+		return err
+	}
+	if b.Profile == state.Mesh {
+		return b.finishMesh(ctx)
+	}
+	return nil
 }
 
 func link(target, name string) error {
@@ -205,8 +223,8 @@ func (b Builder) copyCiliumSources(ctx context.Context) error {
 }
 
 // makeImages wraps the binaries that run as pods.
-func (b Builder) makeImages() error {
-	for _, image := range images.Own() {
+func (b Builder) makeImages(of []images.Image) error {
+	for _, image := range of {
 		stamp, err := os.ReadFile(b.Lab.Share("stamps", image.Binary))
 		if err != nil {
 			return fmt.Errorf("making image %s: %w", image.Tag, err)

@@ -1,5 +1,7 @@
 package build
 
+import "github.com/partywall/partywall/lab/state"
+
 // Component is one binary of the lab.
 type Component struct {
 	// Name is the binary's name.
@@ -19,10 +21,19 @@ const (
 	containerdCmd  = "github.com/containerd/containerd/v2/cmd/"
 	ciliumModule   = "github.com/cilium/cilium"
 	kubernetes     = "k8s.io/kubernetes"
+	istioModule    = "istio.io/istio"
 )
 
-// Components are the binaries of the lab, the longest to compile first.
-func Components() []Component {
+// Components are the binaries of a lab of that profile.
+func Components(profile state.Profile) []Component {
+	if profile == state.Mesh {
+		return append(ofEveryLab(), ofMesh()...)
+	}
+	return ofEveryLab()
+}
+
+// ofEveryLab are the longest to compile first.
+func ofEveryLab() []Component {
 	return []Component{
 		{Name: "kubernetes", Dir: "components/kubernetes", Package: ".", Kubernetes: true},
 		{Name: "cilium-agent", Dir: "components/cilium", Package: ciliumModule + "/daemon"},
@@ -34,6 +45,14 @@ func Components() []Component {
 		{Name: "coredns", Dir: "components/coredns", Package: "."},
 		{Name: "pause", Dir: "pause", Package: "."},
 		{Name: "prober", Dir: "prober", Package: "."},
+	}
+}
+
+func ofMesh() []Component {
+	return []Component{
+		{Name: "pilot-discovery", Dir: "components/istio", Package: istioModule + "/pilot/cmd/pilot-discovery"},
+		{Name: "pilot-agent", Dir: "components/istio", Package: istioModule + "/pilot/cmd/pilot-agent"},
+		{Name: "istioctl", Dir: "components/istio", Package: istioModule + "/istioctl/cmd/istioctl"},
 	}
 }
 

@@ -19,17 +19,22 @@ func newBuild(streams Streams, o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.build(cmd.Context(), streams, lab)
+			profile, err := o.profile()
+			if err != nil {
+				return err
+			}
+			return o.build(cmd.Context(), streams, lab, profile)
 		},
 	}
 	o.addSource(cmd)
+	o.addProfile(cmd)
 	return cmd
 }
 
-func (o *options) build(ctx context.Context, streams Streams, lab state.Lab) error {
+func (o *options) build(ctx context.Context, streams Streams, lab state.Lab, profile state.Profile) error {
 	source, err := o.sourceDir()
 	if err != nil {
 		return err
 	}
-	return build.Builder{Source: source, Lab: lab, Progress: streams.Err}.All(ctx)
+	return build.Builder{Source: source, Lab: lab, Profile: profile, Progress: streams.Err}.All(ctx)
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"path/filepath"
 
@@ -24,8 +25,9 @@ func Run(ctx context.Context, streams Streams, args []string) error {
 
 // options are the flags that every command has.
 type options struct {
-	name   string
-	source string
+	name        string
+	source      string
+	profileName string
 }
 
 func (o *options) lab() (state.Lab, error) { return state.Open(o.name) }
@@ -52,3 +54,10 @@ func (o *options) addSource(cmd *cobra.Command) {
 
 // sourceDir is absolute: the compiler runs in folders below it.
 func (o *options) sourceDir() (string, error) { return filepath.Abs(o.source) }
+
+func (o *options) addProfile(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.profileName, "profile", string(state.Default),
+		fmt.Sprintf("what the lab is made of: %s, or %s for one with Istio", state.Default, state.Mesh))
+}
+
+func (o *options) profile() (state.Profile, error) { return state.ParseProfile(o.profileName) }

@@ -26,7 +26,9 @@ type Status struct {
 	// State is up, down, or broken: something of it exists, but not all.
 	State string `json:"state"`
 	// Why says what is wrong with a broken lab.
-	Why        string          `json:"why,omitempty"`
+	Why string `json:"why,omitempty"`
+	// Profile is what the lab was started with, where it is not down.
+	Profile    state.Profile   `json:"profile,omitempty"`
 	Kubeconfig string          `json:"kubeconfig,omitempty"`
 	Server     string          `json:"server,omitempty"`
 	Kubernetes string          `json:"kubernetes,omitempty"`
@@ -86,6 +88,7 @@ func inspect(ctx context.Context, lab state.Lab) (Status, error) {
 		}
 		return status, err
 	}
+	status.Profile = record.Profile
 	status.Components = map[string]bool{"supervisor": record.Supervisor.Alive()}
 	for name, identity := range record.Components {
 		status.Components[name] = identity.Alive()
@@ -150,6 +153,7 @@ func (s *Status) print(streams Streams, format string) error {
 	}
 	row("lab", s.Name)
 	row("state", s.State)
+	row("profile", string(s.Profile))
 	row("kubernetes", s.Kubernetes)
 	row("server", s.Server)
 	row("kubeconfig", s.Kubeconfig)

@@ -32,6 +32,7 @@ const begin = '\n'
 
 func newSupervise(o *options) *cobra.Command {
 	var archives []string
+	var dualStack bool
 	cmd := &cobra.Command{
 		Use:    "supervise",
 		Short:  "Own the lab's processes (started by lab up)",
@@ -42,16 +43,23 @@ func newSupervise(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return supervise(cmd.Context(), lab, archives)
+			lab.DualStack = dualStack
+			profile, err := o.profile()
+			if err != nil {
+				return err
+			}
+			return supervise(cmd.Context(), lab, profile, archives)
 		},
 	}
+	o.addProfile(cmd)
 	cmd.Flags().StringArrayVar(&archives, "archive", nil, "image archive for every node")
+	cmd.Flags().BoolVar(&dualStack, "dual-stack", false, "addresses of both families")
 	return cmd
 }
 
 // supervise starts the lab, keeps it until the context ends or a component
 // does, and then ends all of its processes.
-func supervise(ctx context.Context, lab state.Lab, archives []string) error {
+func supervise(ctx context.Context, lab state.Lab, profile state.Profile, archives []string) error {
 	if _, err := io.ReadFull(os.Stdin, make([]byte, 1)); err != nil {
 		return fmt.Errorf("waiting for the word to begin: %w", err)
 	}
@@ -66,7 +74,7 @@ func supervise(ctx context.Context, lab state.Lab, archives []string) error {
 	tell := func(m message) { _ = json.NewEncoder(reports).Encode(m) }
 	ready := make(chan struct{})
 	go watchStarter(ready, stop)
-	c := cluster.New(lab, family, archives, func(text string) { tell(message{Progress: text}) }, stop)
+	c := cluster.New(lab, profile, family, archives, func(text string) { tell(message{Progress: text}) }, stop)
 	err := c.Start(life)
 	if err != nil {
 		tell(message{Error: err.Error()})

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/partywall/partywall/lab/build"
 	"github.com/partywall/partywall/lab/images"
 	"github.com/partywall/partywall/lab/processes"
 	"github.com/partywall/partywall/lab/state"
@@ -23,6 +24,7 @@ import (
 
 func newUp(streams Streams, o *options) *cobra.Command {
 	var archives []string
+	var dualStack bool
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Start the lab; a lab that is up stays as it is",
@@ -32,15 +34,22 @@ func newUp(streams Streams, o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.up(cmd.Context(), streams, lab, archives)
+			lab.DualStack = dualStack
+			profile, err := o.profile()
+			if err != nil {
+				return err
+			}
+			return o.up(cmd.Context(), streams, lab, profile, archives)
 		},
 	}
 	o.addSource(cmd)
+	o.addProfile(cmd)
 	cmd.Flags().StringArrayVar(&archives, "probe-image", nil, "docker archive of an image that every node gets (can be given again)")
+	cmd.Flags().BoolVar(&dualStack, "dual-stack", false, "give nodes, pods and Services IPv6 addresses too")
 	return cmd
 }
 
-func (o *options) up(ctx context.Context, streams Streams, lab state.Lab, archives []string) error {
+func (o *options) up(ctx context.Context, streams Streams, lab state.Lab, profile state.Profile, archives []string) error {
 	if err := errors.Join(requireRoot(), requireTools()); err != nil {
 		return err
 	}
@@ -48,18 +57,21 @@ func (o *options) up(ctx context.Context, streams Streams, lab state.Lab, archiv
 	if err != nil {
 		return err
 	}
-	if err := o.build(ctx, streams, lab); err != nil {
+	// Asked before anything is compiled that the lab could not take, and again
+	// once nobody else can start it.
+	if _, err := admit(ctx, lab, profile); err != nil {
 		return err
 	}
-	for _, image := range images.Own() {
-		archives = append(archives, lab.Share("images", image.Binary+".tar"))
+	if err := o.build(ctx, streams, lab, profile); err != nil {
+		return err
 	}
+	archives = append(archives, build.Archives(lab, profile)...)
 	lock, err := lab.Lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer lock.Release()
-	status, err := inspect(ctx, lab)
+	status, err := admit(ctx, lab, profile)
 	if err != nil {
 		return err
 	}
@@ -69,7 +81,26 @@ func (o *options) up(ctx context.Context, streams Streams, lab state.Lab, archiv
 	if status.State == stateBroken {
 		fmt.Fprintf(streams.Err, "lab %s is broken and starts anew: %s\n", lab.Name, status.Why)
 	}
-	return start(ctx, streams, lab, archives)
+	return start(ctx, streams, lab, profile, archives)
+}
+
+// admit looks at the lab and fails where it cannot be one of that profile.
+func admit(ctx context.Context, lab state.Lab, profile state.Profile) (Status, error) {
+	status, err := inspect(ctx, lab)
+	if err != nil {
+		return status, err
+	}
+	return status, status.refuses(profile)
+}
+
+// refuses says what to do where a lab that is up has another profile: it is not
+// changed behind the back of whoever uses it.
+func (s *Status) refuses(profile state.Profile) error {
+	if s.State != stateUp || s.Profile == profile {
+		return nil
+	}
+	return fmt.Errorf("lab %s is up with the profile %s, and not %s: take it down first (make lab-down), give another name (LAB=other), or ask for what it is (PROFILE=%s)",
+		s.Name, s.Profile, profile, s.Profile)
 }
 
 // refresh brings images that have changed into the nodes of a running lab.
@@ -77,6 +108,9 @@ func refresh(ctx context.Context, streams Streams, lab state.Lab, archives []str
 	record, _, err := lab.Load()
 	if err != nil {
 		return err
+	}
+	if lab.DualStack && !record.DualStack {
+		return fmt.Errorf("lab %s is up with IPv4 alone: take it down first, or give another --name", lab.Name)
 	}
 	for _, node := range lab.Nodes() {
 		store := images.Store{
@@ -100,7 +134,7 @@ func refresh(ctx context.Context, streams Streams, lab state.Lab, archives []str
 
 // start removes what may be left of an earlier lab, and starts a new one. What
 // a failed start made is removed, except for its logs.
-func start(ctx context.Context, streams Streams, lab state.Lab, archives []string) error {
+func start(ctx context.Context, streams Streams, lab state.Lab, profile state.Profile, archives []string) error {
 	since := time.Now()
 	if err := teardown.Remove(ctx, lab, false); err != nil {
 		return fmt.Errorf("clearing the place: %w", err)
@@ -108,7 +142,7 @@ func start(ctx context.Context, streams Streams, lab state.Lab, archives []strin
 	say := func(text string) {
 		fmt.Fprintf(streams.Err, "lab %s: %s (%.1f s)\n", lab.Name, text, time.Since(since).Seconds())
 	}
-	err := launchSupervisor(ctx, lab, archives, say)
+	err := launchSupervisor(ctx, lab, profile, archives, say)
 	if err == nil {
 		say("up")
 		return nil
@@ -119,19 +153,19 @@ func start(ctx context.Context, streams Streams, lab state.Lab, archives []strin
 }
 
 // launchSupervisor starts the supervisor and follows it until the lab is ready.
-func launchSupervisor(ctx context.Context, lab state.Lab, archives []string, say func(string)) error {
+func launchSupervisor(ctx context.Context, lab state.Lab, profile state.Profile, archives []string, say func(string)) error {
 	reports, reportsEnd, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("starting the supervisor: %w", err)
 	}
 	defer reports.Close()
-	cmd, err := supervisorCommand(lab, archives)
+	cmd, err := supervisorCommand(lab, profile, archives)
 	if err != nil {
 		_ = reportsEnd.Close()
 		return err
 	}
 	cmd.ExtraFiles = []*os.File{reportsEnd}
-	lifeline, err := startSupervisor(lab, cmd)
+	lifeline, err := startSupervisor(lab, profile, cmd)
 	_ = reportsEnd.Close()
 	if err != nil {
 		return fmt.Errorf("starting the supervisor: %w", err)
@@ -148,12 +182,15 @@ func launchSupervisor(ctx context.Context, lab state.Lab, archives []string, say
 
 // supervisorCommand is a process of its own session: no terminal's interrupt
 // reaches it.
-func supervisorCommand(lab state.Lab, archives []string) (*exec.Cmd, error) {
+func supervisorCommand(lab state.Lab, profile state.Profile, archives []string) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding the lab's own binary: %w", err)
 	}
-	args := []string{"supervise", "--name", lab.Name}
+	args := []string{"supervise", "--name", lab.Name, "--profile", string(profile)}
+	if lab.DualStack {
+		args = append(args, "--dual-stack")
+	}
 	for _, archive := range archives {
 		args = append(args, "--archive", archive)
 	}
@@ -166,7 +203,7 @@ func supervisorCommand(lab state.Lab, archives []string) (*exec.Cmd, error) {
 // startSupervisor starts the process, writes down which it is, and only then
 // lets it begin: whatever it makes can be found from the first moment on. What
 // it returns keeps a supervisor that is not ready yet alive.
-func startSupervisor(lab state.Lab, cmd *exec.Cmd) (lifeline io.WriteCloser, err error) {
+func startSupervisor(lab state.Lab, profile state.Profile, cmd *exec.Cmd) (lifeline io.WriteCloser, err error) {
 	if err := os.MkdirAll(lab.Path("logs"), 0o755); err != nil {
 		return nil, err
 	}
@@ -186,7 +223,7 @@ func startSupervisor(lab state.Lab, cmd *exec.Cmd) (lifeline io.WriteCloser, err
 	go func() { _ = cmd.Wait() }()
 	identity, err := processes.Identify(cmd.Process.Pid)
 	if err == nil {
-		err = lab.Save(state.Record{Supervisor: identity})
+		err = lab.Save(state.Record{Profile: profile, Supervisor: identity})
 	}
 	if err == nil {
 		_, err = lifeline.Write([]byte{begin})

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"path/filepath"
+	"strconv"
 
 	"github.com/partywall/partywall/lab/network"
 	"github.com/partywall/partywall/lab/state"
@@ -12,9 +13,29 @@ const (
 	serviceCIDR  = "10.96.0.0/16"
 	firstService = "10.96.0.1"
 	dnsService   = "10.96.0.10"
+	// Of a lab with both families.
+	podCIDRsIPv6    = "fd00:10:244::/48"
+	serviceCIDRIPv6 = "fd00:10:96::/112"
 	// etcd listens on the outer namespace's loopback: no pod reaches it.
 	etcdURL = "http://127.0.0.1:2379"
 )
+
+// families joins what a component takes of both families, as far as there are
+// two.
+func families(v4, v6 string) string {
+	if v6 == "" {
+		return v4
+	}
+	return v4 + "," + v6
+}
+
+// ofDualStack is what only a lab of both families has.
+func ofDualStack(lab state.Lab, v6 string) string {
+	if !lab.DualStack {
+		return ""
+	}
+	return v6
+}
 
 func etcdArguments(lab state.Lab) []string {
 	return []string{
@@ -42,7 +63,7 @@ func apiserverArguments(lab state.Lab) []string {
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--authorization-mode=Node,RBAC",
 		"--enable-admission-plugins=NodeRestriction",
-		"--service-cluster-ip-range=" + serviceCIDR,
+		"--service-cluster-ip-range=" + families(serviceCIDR, ofDualStack(lab, serviceCIDRIPv6)),
 		"--kubelet-client-certificate=" + pki("kubelet-client.crt"),
 		"--kubelet-client-key=" + pki("kubelet-client.key"),
 		"--kubelet-preferred-address-types=InternalIP",
@@ -87,21 +108,21 @@ func kubeletArguments(lab state.Lab, node state.Node) []string {
 		"--config=" + filepath.Join(node.Dir, "kubelet.yaml"),
 		"--kubeconfig=" + lab.Path("pki", node.Name+".kubeconfig"),
 		"--hostname-override=" + node.Name,
-		"--node-ip=" + node.IP,
+		"--node-ip=" + families(node.IP, node.IPv6),
 		"--root-dir=" + filepath.Join(node.Dir, "kubelet"),
 		"--cert-dir=" + filepath.Join(node.Dir, "kubelet", "pki"),
 	}
 }
 
 func ciliumArguments(lab state.Lab, node state.Node) []string {
-	return []string{
+	arguments := []string{
 		"--k8s-kubeconfig-path=" + lab.Path("pki", "cilium.kubeconfig"),
 		"--lib-dir=" + filepath.Join(node.Dir, "cilium"),
 		"--cluster-name=" + lab.ID(),
 		"--cluster-id=0",
 		"--ipam=kubernetes",
 		"--enable-ipv4=true",
-		"--enable-ipv6=false",
+		"--enable-ipv6=" + strconv.FormatBool(lab.DualStack),
 		"--routing-mode=native",
 		"--ipv4-native-routing-cidr=" + podCIDRs,
 		"--auto-direct-node-routes=true",
@@ -122,4 +143,8 @@ func ciliumArguments(lab state.Lab, node state.Node) []string {
 		"--policy-cidr-match-mode=nodes",
 		"--agent-health-port=" + ciliumHealthPort,
 	}
+	if lab.DualStack {
+		arguments = append(arguments, "--ipv6-native-routing-cidr="+podCIDRsIPv6, "--enable-ipv6-masquerade=false")
+	}
+	return arguments
 }

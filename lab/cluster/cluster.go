@@ -25,8 +25,9 @@ const startLimit = 4 * time.Minute
 
 // Cluster is a lab's cluster as its supervisor sees it.
 type Cluster struct {
-	lab    state.Lab
-	family *processes.Family
+	lab     state.Lab
+	profile state.Profile
+	family  *processes.Family
 	// archives are the image archives that every node gets.
 	archives []string
 	// progress says what has been reached.
@@ -39,8 +40,11 @@ type Cluster struct {
 }
 
 // New prepares a cluster. stop is called when one of its components ends.
-func New(lab state.Lab, family *processes.Family, archives []string, progress func(string), stop context.CancelCauseFunc) *Cluster {
-	return &Cluster{lab: lab, family: family, archives: archives, progress: progress, stop: stop}
+func New(lab state.Lab, profile state.Profile, family *processes.Family, archives []string, progress func(string), stop context.CancelCauseFunc) *Cluster {
+	return &Cluster{
+		lab: lab, profile: profile, family: family, archives: archives, progress: progress, stop: stop,
+		record: state.Record{Profile: profile},
+	}
 }
 
 // Start brings the cluster up and returns once it is ready to use. The context
@@ -73,7 +77,9 @@ func (c *Cluster) prepare(life, starting context.Context) error {
 		return fmt.Errorf("finding a free loopback port: %w", err)
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
-	if err := c.update(func(record *state.Record) { record.Supervisor, record.Port = self, port }); err != nil {
+	if err := c.update(func(record *state.Record) {
+		record.Supervisor, record.Port, record.DualStack = self, port, c.lab.DualStack
+	}); err != nil {
 		return err
 	}
 	if err := c.joinCgroups(); err != nil {

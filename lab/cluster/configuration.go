@@ -38,7 +38,7 @@ func writeConfiguration(lab state.Lab, node state.Node, runc string) error {
 	}
 	v := values{
 		Lab: lab, Node: node, Pause: images.Pause, Runc: runc,
-		PodCIDRs: podCIDRs, DNS: dnsService, ResolvConf: filepath.Join(node.Dir, "resolv.conf"),
+		PodCIDRs: families(podCIDRs, ofDualStack(lab, podCIDRsIPv6)), DNS: dnsService, ResolvConf: filepath.Join(node.Dir, "resolv.conf"),
 		Resolver: outside.Resolver,
 	}
 	for _, name := range []string{"containerd.toml", "kubelet.yaml", "kube-proxy.yaml", "resolv.conf"} {

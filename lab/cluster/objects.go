@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiwait "k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/e2e-framework/klient/decoder"
@@ -37,7 +38,8 @@ func awaitAPI(ctx context.Context, config *rest.Config) error {
 	return nil
 }
 
-// createObjects creates the nodes, Cilium's kinds and the cluster DNS.
+// createObjects creates the nodes, Cilium's kinds, the cluster DNS and what the
+// profile adds.
 func (c *Cluster) createObjects(ctx context.Context, config *rest.Config) error {
 	r, err := resources.New(config)
 	if err != nil {
@@ -47,6 +49,14 @@ func (c *Cluster) createObjects(ctx context.Context, config *rest.Config) error 
 	if err != nil {
 		return err
 	}
+	if err := create(ctx, r, objects); err != nil || c.profile != state.Mesh {
+		return err
+	}
+	return c.createMesh(ctx, r)
+}
+
+// create creates objects that do not need each other.
+func create(ctx context.Context, r *resources.Resources, objects []k8s.Object) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for _, object := range objects {
@@ -85,30 +95,42 @@ func (c *Cluster) objects(ctx context.Context) ([]k8s.Object, error) {
 // nodeObject is created before its kubelet starts: so each node's pods have
 // addresses that are known beforehand, and routes to them exist from the start.
 func nodeObject(node state.Node) *corev1.Node {
+	cidrs := []string{node.PodCIDR}
+	if node.PodCIDRv6 != "" {
+		cidrs = append(cidrs, node.PodCIDRv6)
+	}
 	return &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: node.Name, Labels: map[string]string{corev1.LabelHostname: node.Name}},
-		Spec:       corev1.NodeSpec{PodCIDR: node.PodCIDR, PodCIDRs: []string{node.PodCIDR}},
+		Spec:       corev1.NodeSpec{PodCIDR: node.PodCIDR, PodCIDRs: cidrs},
 	}
 }
 
-// awaitReady waits until both nodes take pods and names are answered.
+// awaitReady waits until both nodes take pods, names are answered, and what the
+// profile adds is there.
 func (c *Cluster) awaitReady(ctx context.Context, config *rest.Config) error {
 	r, err := resources.New(config)
 	if err != nil {
 		return fmt.Errorf("making a client: %w", err)
 	}
-	options := []wait.Option{wait.WithContext(ctx), wait.WithTimeout(startLimit), wait.WithInterval(pollEvery), wait.WithImmediate()}
 	ready := conditions.New(r).ResourceListMatchN(&corev1.NodeList{}, len(c.lab.Nodes()), isReady)
-	if err := wait.For(ready, options...); err != nil {
+	if err := c.await(ctx, ready); err != nil {
 		return fmt.Errorf("waiting for the nodes: %w", err)
 	}
 	c.progress("both nodes are Ready")
 	dns := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "coredns", Namespace: metav1.NamespaceSystem}}
-	if err := wait.For(conditions.New(r).ResourceMatch(dns, isAvailable), options...); err != nil {
+	if err := c.await(ctx, conditions.New(r).ResourceMatch(dns, isAvailable)); err != nil {
 		return fmt.Errorf("waiting for CoreDNS: %w", err)
 	}
 	c.progress("CoreDNS is ready")
-	return nil
+	if c.profile != state.Mesh {
+		return nil
+	}
+	return c.awaitMesh(ctx, r)
+}
+
+// await waits for a condition within the time of the start.
+func (c *Cluster) await(ctx context.Context, condition apiwait.ConditionWithContextFunc) error {
+	return wait.For(condition, wait.WithContext(ctx), wait.WithTimeout(startLimit), wait.WithInterval(pollEvery), wait.WithImmediate())
 }
 
 func isReady(object k8s.Object) bool {

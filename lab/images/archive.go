@@ -1,18 +1,11 @@
 package images
 
 import (
-	"archive/tar"
-	"bytes"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"runtime"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
@@ -35,9 +28,26 @@ const CoreDNS = "docker.io/partywall-lab/coredns:1"
 // Prober is the tag of the image that the wall tests and the demo run.
 const Prober = "docker.io/partywall-lab/prober:1"
 
+// Hub is the registry's part of the lab's own tags, and Version their last part,
+// for charts that put a tag together.
+const (
+	Hub     = "docker.io/partywall-lab"
+	Version = "1"
+)
+
+// Pilot is the tag of the image of Istio's control plane, Proxy that of the
+// sidecars and gateways.
+const (
+	Pilot = Hub + "/pilot:" + Version
+	Proxy = Hub + "/proxyv2:" + Version
+)
+
+// IstioUser is the user whose traffic Istio's redirection leaves alone.
+const IstioUser = "1337:1337"
+
 const nobody = "65534:65534"
 
-// Own are the images that the lab makes itself.
+// Own are the images of one binary that every lab makes itself.
 func Own() []Image {
 	return []Image{
 		{Tag: Pause, Binary: "pause", User: nobody},
@@ -47,67 +57,18 @@ func Own() []Image {
 	}
 }
 
+// OfMesh are those that a lab with a mesh makes too, beside Proxy.
+func OfMesh() []Image {
+	return []Image{{Tag: Pilot, Binary: "pilot-discovery", User: IstioUser}}
+}
+
 // Write makes the image of the binary at path as a docker archive. The same
 // binary gives the same digest.
 func (i Image) Write(path, archive string) error {
-	binary, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	image, err := i.build(binary)
-	if err != nil {
-		return err
-	}
-	tag, err := name.NewTag(i.Tag)
-	if err != nil {
-		return err
-	}
-	next := archive + ".next"
-	if err := tarball.WriteToFile(next, tag, image); err != nil {
-		return fmt.Errorf("writing %s: %w", archive, err)
-	}
-	return os.Rename(next, archive)
-}
-
-func (i Image) build(binary []byte) (v1.Image, error) {
-	layerTar, err := i.layer(binary)
-	if err != nil {
-		return nil, err
-	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(layerTar)), nil })
-	if err != nil {
-		return nil, err
-	}
-	image, err := mutate.AppendLayers(empty.Image, layer)
-	if err != nil {
-		return nil, err
-	}
-	config, err := image.ConfigFile()
-	if err != nil {
-		return nil, err
-	}
-	config = config.DeepCopy()
-	config.OS, config.Architecture = "linux", runtime.GOARCH
-	config.Config.User = i.User
-	config.Config.Entrypoint = []string{"/" + i.Binary}
-	return mutate.ConfigFile(image, config)
-}
-
-// layer is a tar of the binary alone, with no time and no owner in it.
-func (i Image) layer(binary []byte) ([]byte, error) {
-	var buffer bytes.Buffer
-	w := tar.NewWriter(&buffer)
-	header := &tar.Header{Typeflag: tar.TypeReg, Name: filepath.Base(i.Binary), Mode: 0o755, Size: int64(len(binary))}
-	if err := w.WriteHeader(header); err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(binary); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return buffer.Bytes(), nil
+	return Root{
+		Tag: i.Tag, User: i.User, Entrypoint: "/" + i.Binary,
+		Files: []File{{Path: i.Binary, From: path, Mode: 0o755}},
+	}.Write(archive)
 }
 
 // Contents says what an archive holds: tags and the digest of each image's

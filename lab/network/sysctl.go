@@ -10,12 +10,18 @@ import (
 // forwardPackets lets the lab's namespaces route: /proc/sys/net shows each
 // thread the values of the network namespace that it is in.
 func forwardPackets(lab state.Lab) error {
-	if err := Inside(lab.Netns(), func() error { return setSysctl("net/ipv4/ip_forward", "1") }); err != nil {
+	forward := func() error {
+		if err := setSysctl("net/ipv4/ip_forward", "1"); err != nil || !lab.DualStack {
+			return err
+		}
+		return setSysctl("net/ipv6/conf/all/forwarding", "1")
+	}
+	if err := Inside(lab.Netns(), forward); err != nil {
 		return err
 	}
 	for _, node := range lab.Nodes() {
 		err := Inside(node.Netns, func() error {
-			if err := setSysctl("net/ipv4/ip_forward", "1"); err != nil {
+			if err := forward(); err != nil {
 				return err
 			}
 			return setSysctl("net/ipv4/conf/all/route_localnet", "1")

@@ -14,6 +14,10 @@ import (
 // server listen there. Labs do not see each other, so all use the same.
 const Gateway = "10.66.0.1"
 
+// gatewayIPv6 leads to the other node's pods in a lab of two families. Nothing
+// listens there, and nothing outside has such an address.
+const gatewayIPv6 = "fd00:10:66::1"
+
 // Create makes the lab's network namespaces and joins them. The outer one gets
 // the addresses of the hosts outside the cluster.
 func Create(ctx context.Context, family *processes.Family, lab state.Lab, outside []string) error {
@@ -50,6 +54,9 @@ func outerBatch(lab state.Lab, outside []string) string {
 	fmt.Fprintln(&b, "link add bridge0 type bridge")
 	fmt.Fprintf(&b, "addr add %s/24 dev bridge0\n", Gateway)
 	fmt.Fprintln(&b, "link set bridge0 up")
+	if lab.DualStack {
+		fmt.Fprintf(&b, "addr add %s/64 dev bridge0 nodad\n", gatewayIPv6)
+	}
 	for _, address := range outside {
 		fmt.Fprintf(&b, "addr add %s/32 dev lo\n", address)
 	}
@@ -58,10 +65,17 @@ func outerBatch(lab state.Lab, outside []string) string {
 		fmt.Fprintf(&b, "link set %s master bridge0 up\n", node.Name)
 		// The API server calls webhooks served by pods, and outside hosts answer them.
 		fmt.Fprintf(&b, "route add %s via %s\n", node.PodCIDR, node.IP)
+		if lab.DualStack {
+			fmt.Fprintf(&b, "route add %s via %s\n", node.PodCIDRv6, node.IPv6)
+		}
 	}
 	return b.String()
 }
 
 func nodeBatch(node state.Node) string {
-	return fmt.Sprintf("link set lo up\naddr add %s/24 dev eth0\nlink set eth0 up\nroute add default via %s\n", node.IP, Gateway)
+	batch := fmt.Sprintf("link set lo up\naddr add %s/24 dev eth0\nlink set eth0 up\nroute add default via %s\n", node.IP, Gateway)
+	if node.IPv6 != "" {
+		batch += fmt.Sprintf("addr add %s/64 dev eth0 nodad\nroute add ::/0 via %s\n", node.IPv6, gatewayIPv6)
+	}
+	return batch
 }

@@ -14,6 +14,9 @@ const (
 	Other = "203.0.113.20"
 	// Files is a host of another network.
 	Files = "198.51.100.20"
+	// Witness is an address for what a test runs outside: nothing answers there
+	// until then.
+	Witness = "203.0.113.30"
 	// Resolver answers names, and shows what was seen.
 	Resolver = "203.0.113.53"
 	// Metadata is the address of a cloud's metadata service.
@@ -60,6 +63,7 @@ func Hosts() []Host {
 		{Web, "web.outside.example", append(web(), echoes(7, 4444)...)},
 		{Other, "other.outside.example", web()},
 		{Files, "files.outside.example", web()},
+		{Witness, "witness.outside.example", nil},
 		{Resolver, "dns.outside.example", []Service{
 			{"udp", 53, kindDNS}, {"tcp", 53, kindDNS}, {"tcp", 443, kindDoH}, {"tcp", recordsPort, kindRecords},
 		}},

@@ -62,7 +62,7 @@ func TestLongestName(t *testing.T) {
 	}
 	m := new(dns.Msg).SetQuestion(name, dns.TypeTXT)
 	m.SetEdns0(1232, false)
-	packed, err := resolver{newJournal()}.reply(m, Entry{From: "255.255.255.255:65535"}).Pack()
+	packed, err := resolver{journal: newJournal()}.reply(m, Entry{From: "255.255.255.255:65535"}).Pack()
 	if err != nil || len(packed) > dns.MinMsgSize {
 		t.Errorf("%d bytes, %v", len(packed), err)
 	}
@@ -79,8 +79,8 @@ func TestResolverOverTheWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { packets.Close(); listener.Close() })
-	go func() { _ = resolver{j}.serveDatagrams(packets) }()
-	go func() { _ = resolver{j}.serveStreams(witness{listener, j, kindDNS}) }()
+	go func() { _ = resolver{journal: j}.serveDatagrams(packets) }()
+	go func() { _ = resolver{journal: j}.serveStreams(witness{listener, j, kindDNS}) }()
 	for protocol, address := range map[string]string{"udp": packets.LocalAddr().String(), "tcp": listener.Addr().String()} {
 		since := j.page(0, all).Last
 		reply, _, err := (&dns.Client{Net: protocol}).Exchange(new(dns.Msg).SetQuestion("x.canary.example.", dns.TypeA), address)
@@ -129,7 +129,7 @@ func TestDoH(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			j := newJournal()
 			recorder := httptest.NewRecorder()
-			dohHandler(resolver{j}).ServeHTTP(recorder, test.request)
+			dohHandler(resolver{journal: j}).ServeHTTP(recorder, test.request)
 			asked := j.page(0, all).Entries
 			if recorder.Code != test.status || (len(asked) == 1) != (test.status == http.StatusOK) {
 				t.Fatalf("status %d, want %d; recorded %+v", recorder.Code, test.status, asked)

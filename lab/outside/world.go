@@ -63,7 +63,7 @@ func (w world) serveDatagrams(kind string, packets net.PacketConn) error {
 	case kindEcho:
 		go echoDatagrams(w.journal, packets)
 	case kindDNS:
-		go func() { _ = resolver{w.journal}.serveDatagrams(packets) }()
+		go func() { _ = w.resolver().serveDatagrams(packets) }()
 	default:
 		return fmt.Errorf("nothing serves %s over UDP", kind)
 	}
@@ -76,13 +76,13 @@ func (w world) serveStreams(host Host, kind string, listener net.Listener) error
 	case kindEcho:
 		go echoStreams(seen)
 	case kindDNS:
-		go func() { _ = resolver{w.journal}.serveStreams(seen) }()
+		go func() { _ = w.resolver().serveStreams(seen) }()
 	case kindHTTP:
 		w.serveHTTP(seen, recordRequests(w.journal, kind, http.HandlerFunc(greet)))
 	case kindHTTPS:
 		return w.serveHTTPS(host, seen, recordRequests(w.journal, kind, http.HandlerFunc(greet)))
 	case kindDoH:
-		return w.serveHTTPS(host, seen, recordRequests(w.journal, kind, dohHandler(resolver{w.journal})))
+		return w.serveHTTPS(host, seen, recordRequests(w.journal, kind, dohHandler(w.resolver())))
 	case kindMetadata:
 		w.serveHTTP(seen, recordRequests(w.journal, kind, metadataHandler()))
 	case kindRecords:

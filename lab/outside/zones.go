@@ -12,6 +12,9 @@ import (
 // that the question came through, whatever the name carries.
 const Canary = "canary.example"
 
+// Seen is the zone of which the witness is the name server, where one runs.
+const Seen = "seen.example"
+
 // zones are those that the resolver answers for. Beyond them there is nothing,
 // which it says with the root's authority.
 var zones = []string{"outside.example.", Canary + ".", "google.internal.", "."}

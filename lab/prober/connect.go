@@ -17,19 +17,24 @@ const deadline = 2 * time.Second
 func connect(how, address string) (string, error) {
 	switch how {
 	case "tcp":
-		return get("http://" + address)
+		_, body, err := get("http://" + address)
+		return body, err
+	case "http":
+		status, body, err := get("http://" + address)
+		return fmt.Sprintf("%d %s", status, body), err
 	case "tls":
-		return get("https://" + address)
+		_, body, err := get("https://" + address)
+		return body, err
 	case "line":
 		return connectLine(address)
 	case "udp":
 		return connectUDP(address)
 	}
-	return "", fmt.Errorf("protocol %q: use tcp, tls, line or udp", how)
+	return "", fmt.Errorf("protocol %q: use tcp, http, tls, line or udp", how)
 }
 
 // get takes any status for an answer: whoever refuses was reached.
-func get(url string) (string, error) {
+func get(url string) (status int, body string, err error) {
 	client := &http.Client{Timeout: deadline, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		//nolint:gosec // what answers is looked at, not whether to trust it
@@ -37,14 +42,14 @@ func get(url string) (string, error) {
 	}}
 	response, err := client.Get(url)
 	if err != nil {
-		return "", err
+		return 0, "", err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1024))
+	text, err := io.ReadAll(io.LimitReader(response.Body, 1024))
 	if err != nil {
-		return "", err
+		return 0, "", err
 	}
-	return strings.TrimSpace(string(body)), nil
+	return response.StatusCode, strings.TrimSpace(string(text)), nil
 }
 
 // connectLine waits for the line with which a server greets.

@@ -1,9 +1,11 @@
 // Command prober is the lab's own witness: it shares no code with Partywall, so
 // that the lab's walls are proven before Partywall is trusted to test any.
 //
-//	prober serve NAME                answers on 8080: HTTP over TCP, and an echo over UDP
+//	prober serve NAME                answers on 8080: HTTP over TCP, and an echo over UDP; on 7070
+//	                                 it speaks first, over TCP
 //	prober connect HOW ADDR:PORT     tries once; prints what answered, or why nothing did:
-//	                                 tcp (HTTP; a path may follow the port), tls (HTTPS), line, udp
+//	                                 tcp (HTTP; a path may follow the port), http (with the status
+//	                                 in front), tls (HTTPS), line, udp
 //	prober resolve NAME [HOW SERVER] prints the name's first address, by the server (over udp
 //	                                 or tcp) or by the pod's own resolver
 package main
@@ -19,7 +21,10 @@ import (
 	"time"
 )
 
-const port = ":8080"
+const (
+	port         = ":8080"
+	greetingPort = ":7070"
+)
 
 func main() {
 	if err := run(os.Args[1:], os.Stdout); err != nil {
@@ -49,13 +54,18 @@ func try(args []string) (answer string, err error) {
 	case len(args) == 4 && args[0] == "resolve":
 		return resolve(args[1], args[2], args[3])
 	}
-	return "", fmt.Errorf("usage: prober serve NAME | prober connect tcp|tls|line|udp ADDRESS:PORT | prober resolve NAME [udp|tcp SERVER:PORT]")
+	return "", fmt.Errorf("usage: prober serve NAME | prober connect tcp|http|tls|line|udp ADDRESS:PORT | prober resolve NAME [udp|tcp SERVER:PORT]")
 }
 
 // serve answers every HTTP path with the name and echoes datagrams behind it,
 // on port 8080 and, for cases about ports, on 8081 and 8082.
 func serve(name string) error {
 	failed := make(chan error, 1)
+	listener, err := net.Listen("tcp", greetingPort)
+	if err != nil {
+		return err
+	}
+	go func() { failed <- greet(listener, name) }()
 	for _, port := range []string{port, ":8081", ":8082"} {
 		packets, err := net.ListenPacket("udp", port)
 		if err != nil {
@@ -84,6 +94,19 @@ func greeter(name string) http.Handler {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		fmt.Fprintln(w, name)
 	})
+}
+
+// greet says the name to whoever connects, before anything is asked.
+func greet(listener net.Listener, name string) error {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		// One that has gone again is not greeted.
+		_, _ = fmt.Fprintln(conn, name)
+		_ = conn.Close()
+	}
 }
 
 func echo(packets net.PacketConn, name string) error {

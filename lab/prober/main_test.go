@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -39,10 +38,19 @@ func TestConnect(t *testing.T) {
 	go func() { _ = echo(packets, "shop") }()
 	secure := httptest.NewTLSServer(greeter("shop"))
 	defer secure.Close()
+	greeting, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer greeting.Close()
+	go func() { _ = greet(greeting, "shop") }()
+	if answer, err := connect("http", strings.TrimPrefix(server.URL, "http://")); err != nil || answer != "200 shop" {
+		t.Errorf("http: %q, %v", answer, err)
+	}
 	for protocol, address := range map[string]string{
 		"tcp":  strings.TrimPrefix(server.URL, "http://"),
 		"tls":  strings.TrimPrefix(secure.URL, "https://") + "/any/path",
-		"line": greetingPort(t, "shop says hello\n"),
+		"line": greeting.Addr().String(),
 		"udp":  packets.LocalAddr().String(),
 	} {
 		answer, err := connect(protocol, address)
@@ -59,7 +67,7 @@ func TestConnectToNobody(t *testing.T) {
 	}
 	address := listener.Addr().String()
 	listener.Close()
-	for _, protocol := range []string{"tcp", "tls", "line", "udp"} {
+	for _, protocol := range []string{"tcp", "http", "tls", "line", "udp"} {
 		if answer, err := connect(protocol, address); err == nil {
 			t.Errorf("%s: a closed port answered %q", protocol, answer)
 		}
@@ -78,21 +86,4 @@ func TestResolveByNobody(t *testing.T) {
 			t.Errorf("%s: a closed port answered %q", protocol, answer)
 		}
 	}
-}
-
-// greetingPort sends its greeting to whoever connects.
-func greetingPort(t *testing.T, greeting string) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for conn, err := listener.Accept(); err == nil; conn, err = listener.Accept() {
-			fmt.Fprint(conn, greeting)
-			conn.Close()
-		}
-	}()
-	return listener.Addr().String()
 }

@@ -18,6 +18,9 @@ type Lab struct {
 	Name string
 	// Root is the folder that all labs of this user share.
 	Root string
+	// DualStack gives nodes, pods and Services IPv6 addresses too. It is known
+	// to the supervisor, which alone makes them, and to the lab's record.
+	DualStack bool
 }
 
 // maxName keeps the paths of the lab's sockets within what the kernel takes.
@@ -74,6 +77,8 @@ type Node struct {
 	Cgroup string
 	// IP is its address on the lab's bridge, PodCIDR the addresses of its pods.
 	IP, PodCIDR string
+	// IPv6 and PodCIDRv6 are the same of the other family; empty in a lab of one.
+	IPv6, PodCIDRv6 string
 	// Dir is its folder.
 	Dir string
 }
@@ -83,24 +88,32 @@ func (l Lab) Nodes() []Node {
 	var nodes []Node
 	for i := 1; i <= 2; i++ {
 		name := fmt.Sprintf("node%d", i)
-		nodes = append(nodes, Node{
+		node := Node{
 			Name:    name,
 			Netns:   l.Path("netns", name),
 			Cgroup:  "/" + l.ID() + "/" + name,
 			IP:      fmt.Sprintf("10.66.0.1%d", i),
 			PodCIDR: fmt.Sprintf("10.244.%d.0/24", i),
 			Dir:     l.Path(name),
-		})
+		}
+		if l.DualStack {
+			node.IPv6, node.PodCIDRv6 = fmt.Sprintf("fd00:10:66::1%d", i), fmt.Sprintf("fd00:10:244:%d::/64", i)
+		}
+		nodes = append(nodes, node)
 	}
 	return nodes
 }
 
 // Record is what a running lab writes down about itself.
 type Record struct {
+	// Profile is what the lab was started with.
+	Profile Profile `json:"profile"`
 	// Supervisor is the process that owns the components.
 	Supervisor processes.Identity `json:"supervisor"`
 	// Port is the loopback port of the API server.
 	Port int `json:"port,omitempty"`
+	// DualStack says that it has addresses of both families.
+	DualStack bool `json:"dualStack,omitempty"`
 	// Ready is set once the lab has started completely.
 	Ready bool `json:"ready"`
 	// Ended says why a lab that was ready is no more.
@@ -118,6 +131,7 @@ func (l Lab) Load() (record Record, ok bool, err error) {
 	if err != nil {
 		return Record{}, false, fmt.Errorf("reading the record of lab %s: %w", l.Name, err)
 	}
+	record.Profile = Default // of a lab that was started before there were others
 	if err := json.Unmarshal(data, &record); err != nil {
 		return Record{}, false, fmt.Errorf("reading the record of lab %s: %w", l.Name, err)
 	}

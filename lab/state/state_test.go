@@ -70,12 +70,12 @@ func TestRecord(t *testing.T) {
 	if err := os.MkdirAll(lab.Path(), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	want := Record{Supervisor: processes.Identity{PID: 7, Start: 8}, Port: 9, Ready: true}
+	want := Record{Profile: Mesh, Supervisor: processes.Identity{PID: 7, Start: 8}, Port: 9, Ready: true}
 	if err := lab.Save(want); err != nil {
 		t.Fatal(err)
 	}
 	got, ok, err := lab.Load()
-	if err != nil || !ok || got.Supervisor != want.Supervisor || got.Port != 9 || !got.Ready {
+	if err != nil || !ok || got.Supervisor != want.Supervisor || got.Profile != Mesh || got.Port != 9 || !got.Ready {
 		t.Errorf("got %+v, %v, %v", got, ok, err)
 	}
 }
@@ -104,4 +104,12 @@ func TestLock(t *testing.T) {
 		t.Fatalf("a removed lock was not made anew: %v", err)
 	}
 	again.Release()
+}
+
+func TestParseProfile(t *testing.T) {
+	for name, good := range map[string]bool{"default": true, "mesh": true, "": false, "Mesh": false, "other": false} {
+		if p, err := ParseProfile(name); (err == nil) != good || good && string(p) != name {
+			t.Errorf("%q: %q, %v", name, p, err)
+		}
+	}
 }

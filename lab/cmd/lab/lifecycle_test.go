@@ -418,3 +418,29 @@ func read(t *testing.T, path string) string {
 	}
 	return string(data)
 }
+
+// TestMeshLifecycle shows that a lab keeps its profile, and that nothing of one
+// with a mesh is left behind.
+func TestMeshLifecycle(t *testing.T) {
+	if os.Getenv("PARTYWALL_LAB_PROFILE") != string(state.Mesh) {
+		t.Skip("PARTYWALL_LAB_PROFILE is not mesh: Istio is compiled for nobody who has not asked for it")
+	}
+	b := newBench(t, "mesh")
+	b.must(t, "build", "--source", b.source, "--profile", "mesh")
+	mesh := append(b.up(), "--profile", "mesh")
+	b.must(t, mesh...)
+	if stdout, _ := b.must(t, "status", "-o", "json"); !strings.Contains(stdout, `"profile": "mesh"`) {
+		t.Errorf("status does not tell the profile:\n%s", stdout)
+	}
+	first := b.record(t)
+	_, stderr, err := b.run(b.up()...)
+	if err == nil || !strings.Contains(stderr, "is up with the profile mesh, and not default: take it down first") {
+		t.Errorf("another profile was not refused: %v\n%s", err, stderr)
+	}
+	b.must(t, mesh...)
+	if again := b.record(t); again != first {
+		t.Errorf("a second start changed the lab:\n%s\n%s", first, again)
+	}
+	b.must(t, "down")
+	b.assertNothing(t)
+}
