@@ -8,15 +8,16 @@ PROBE_REF := ghcr.io/partywall/probe:$(VERSION)
 include lab/lab.mk
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo kind-up kind-down test test-unit test-on-lab test-e2e test-packages lint
+.PHONY: help build demo bench kind-up kind-down test test-unit test-on-lab test-e2e test-dual-stack test-packages lint
 
 help:
 	@echo "make build      bin/partywall"
 	@echo "make kind-up kind-down   a kind cluster with the probe's image, where there is Docker"
-	@echo "make demo       three tenants on a lab of its own, and what partywall says of them"
-	@echo "make test       all tests, on the lab too"
+	@echo "make demo       three tenants on a lab of its own, and what partywall says of them; PROFILE=mesh"
+	@echo "make bench      what a run costs, on the lab and simulated, beside a baseline; BENCH=flags"
+	@echo "make test       all tests, on the lab too, and on one of two address families"
 	@echo "make lint       golangci-lint, with vet and gofmt"
-	@echo "make lab-up lab-down lab-status lab-kubeconfig   the lab by itself"
+	@echo "make lab-up lab-down lab-status lab-kubeconfig   the lab by itself; PROFILE=mesh"
 
 # build gives bin/partywall its names as kubectl's plugin, too.
 build: bin/partywall
@@ -41,16 +42,32 @@ bin/probe-linux-amd64 bin/probe-linux-arm64: bin/probe-linux-%:
 bin/probe-image.tar: bin/probe-linux-$(GOARCH)
 	@go run ./probes/image/build --binary $< --arch $(GOARCH) --ref $(PROBE_REF) --out $@
 
+# DEMO are the demo's tenants, and the folder with the tenancy file about them.
+DEMO := manifests/demo/tenants.yaml
+ifeq ($(PROFILE),mesh)
+DEMO := manifests/demo/mesh/
+endif
+
 # demo shows what partywall says of three tenants, two of which have holes. That
 # partywall fails is what the demo wants to see.
 demo: build lab-up
-	@bin/lab apply --name $(LAB) manifests/demo/tenants.yaml
-	@bin/partywall run --kubeconfig "$$(bin/lab kubeconfig --name $(LAB))" -f manifests/demo/tenancy.yaml; \
+	@bin/lab apply --name $(LAB) $(DEMO)
+	@bin/partywall run --kubeconfig "$$(bin/lab kubeconfig --name $(LAB))" -f $(dir $(DEMO))tenancy.yaml; \
 	code=$$?; \
 	if [ $$code -ne 1 ]; then \
 		echo "demo: partywall ended with exit code $$code, and not with 1 for the holes that the tenants have" >&2; exit 1; \
 	fi; \
 	echo "demo: partywall ended with exit code 1, as it must: the tenants have holes. The lab stays up; make lab-down removes it."
+
+# bench leaves the lab as it was found. BENCH are flags of its program, such as
+# BENCH="-tenants 3 -full ''".
+bench: build lab-binary
+	@go build -trimpath -o bin/bench ./bench
+	@up=0; bin/lab kubeconfig --name $(LAB) >/dev/null 2>&1 && up=1; \
+	$(MAKE) -s lab-up || exit 1; \
+	code=0; bin/bench -kubeconfig "$$(bin/lab kubeconfig --name $(LAB))" -lab $(LAB) $(BENCH) || code=1; \
+	[ $$up = 1 ] || $(MAKE) -s lab-down || code=1; \
+	exit $$code
 
 # kind-up takes Docker, or another runtime that kind knows.
 kind-up: build
@@ -62,7 +79,7 @@ kind-down:
 
 # test runs every test there is. Those on the lab are not left out: where it
 # cannot be had, they fail. The lab is left as it was found.
-test: test-unit
+test: test-unit test-dual-stack
 	@if bin/lab kubeconfig --name $(LAB) >/dev/null 2>&1; then \
 		$(MAKE) -s lab-up test-on-lab; \
 	else \
@@ -78,7 +95,17 @@ test-unit: test-packages build lab-binary
 test-on-lab: lab-test test-e2e
 
 test-e2e: build lab-binary
-	@PARTYWALL_E2E=required PARTYWALL_LAB=$(LAB) go test ./e2e -count=1 -v -parallel 2 -timeout 45m
+	@PARTYWALL_E2E=required PARTYWALL_LAB=$(LAB) go test ./e2e -count=1 -v -parallel 2 -timeout 70m
+
+# test-dual-stack has a lab of its own: on one of two families every pair takes
+# more attempts, which the other tests count.
+test-dual-stack: build lab-binary
+	@$(MAKE) -s lab-up LAB=$(LAB)-dual LAB_FLAGS=--dual-stack || exit 1; \
+	code=0; \
+	PARTYWALL_E2E=required PARTYWALL_DUAL_STACK=required PARTYWALL_LAB=$(LAB)-dual \
+		go test ./e2e -run SecondFamily -count=1 -v -timeout 20m || code=1; \
+	$(MAKE) -s lab-down LAB=$(LAB)-dual || code=1; \
+	exit $$code
 
 # test-packages are the Debian packages that only tests call.
 test-packages:

@@ -15,6 +15,9 @@ func TestNamesAreToldToWhoeverMayAsk(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
 	locked := w.tenants[0]
+	// The cluster's own resolver stands for one outside that knows the cluster's names.
+	elsewhere := "egress: {resolvers: [10.96.0.10]}"
+	w.promises = []string{elsewhere}
 	o := w.run("--suite", "dns")
 	require.Equal(t, 0, o.exit, o.stderr)
 	counts := map[string]map[verdicts.Verdict]int{}
@@ -26,17 +29,21 @@ func TestNamesAreToldToWhoeverMayAsk(t *testing.T) {
 		require.Equal(t, "medium", r.Severity)
 	}
 	pairs := 10 // three tenants of one namespace each, the last of two
-	for _, check := range []string{"service", "service-tcp", "srv", "headless", "reverse"} {
+	for _, check := range []string{"service", "service-tcp", "srv", "headless", "pod-record", "reverse", "mixed-case", "outside-resolver"} {
 		require.Equal(t, map[verdicts.Verdict]int{verdicts.Leak: pairs}, counts[check], check)
 	}
+	require.Equal(t, map[verdicts.Verdict]int{verdicts.Leak: 4}, counts["sweep"], "one a namespace")
 
 	w.closeEgress(locked, networkingv1.NetworkPolicyEgressRule{To: []networkingv1.NetworkPolicyPeer{w.peer(locked)}})
-	w.promises = []string{"dns: hidden"}
+	w.promises = []string{"dns: hidden", elsewhere}
 	o = w.run("--suite", "dns")
 	require.Equal(t, 1, o.exit, o.stderr)
 	for _, r := range o.record.Results {
 		switch {
-		case r.Check == "pod-record": // whether there are such is the cluster's to say
+		case (r.Check == "wildcard" || r.Check == "search") && r.To.Tenant == locked: // which cannot ask for its own
+			require.Equal(t, verdicts.Inconclusive, r.Verdict, "%s: %s", r.ID, r.Why)
+		case r.Check == "wildcard" || r.Check == "search":
+			require.Equal(t, verdicts.Skipped, r.Verdict, "%s: %s", r.ID, r.Why)
 		case r.From.Tenant == locked:
 			require.Equal(t, verdicts.Unreached, r.Verdict, "%s: %s", r.ID, r.Why)
 		case r.To.Tenant == locked:

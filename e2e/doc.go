@@ -4,5 +4,6 @@
 //
 // They run where PARTYWALL_E2E is set, which `make test` does. The lab named by
 // PARTYWALL_LAB is used where it is up, and otherwise brought up and taken down
-// again.
+// again. PARTYWALL_SEED and PARTYWALL_WORLDS say which worlds TestGeneratedWorlds
+// draws, and how many.
 package e2e

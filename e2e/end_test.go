@@ -20,7 +20,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
-	"github.com/partywall/partywall/reports"
 	"github.com/partywall/partywall/verdicts"
 )
 
@@ -73,18 +72,18 @@ func TestSignalsStopCleanUpAndWriteWhatThereIs(t *testing.T) {
 		exit   int // 1 where a leak was found already
 	}{
 		{syscall.SIGINT, "putting", 3},
-		{syscall.SIGTERM, "round 1 of 2: 216 attempts", 3},
+		{syscall.SIGTERM, "round 1 of 2: 240 attempts", 3},
 		{syscall.SIGINT, "before round 2", 1},
 	} {
 		c, out, seen := w.startAndAwait(tc.phase)
 		require.NoError(t, c.Process.Signal(tc.signal))
 		_ = c.Wait()
 		got := c.ProcessState.ExitCode()
-		if tc.phase == "round 1 of 2: 216 attempts" && got == 1 {
+		if tc.phase == "round 1 of 2: 240 attempts" && got == 1 {
 			tc.exit = 1 // the leak was seen before the signal came
 		}
 		require.Equal(t, tc.exit, got, seen.String())
-		record, err := reports.Read(filepath.Join(out, "results.json"))
+		record, err := readRecord(filepath.Join(out, "results.json"))
 		require.NoError(t, err)
 		require.True(t, record.Summary.Partial)
 		require.Len(t, record.Results, w.size())
@@ -120,12 +119,12 @@ func TestKilledRunner(t *testing.T) {
 	_ = c.Wait()
 	requireJUnitPartial(t, filepath.Join(out, "junit.xml"))
 	for _, name := range []string{"results.json", "results.jsonl"} {
-		record, err := reports.Read(filepath.Join(out, name))
+		record, err := readRecord(filepath.Join(out, name))
 		require.NoError(t, err, name)
 		require.True(t, record.Summary.Partial, name)
 		require.Equal(t, 3, record.Summary.Exit, name)
 	}
-	record, err := reports.Read(filepath.Join(out, "results.jsonl"))
+	record, err := readRecord(filepath.Join(out, "results.jsonl"))
 	require.NoError(t, err)
 	spool, err := os.ReadFile(filepath.Join(out, "results.jsonl"))
 	require.NoError(t, err)

@@ -46,6 +46,9 @@ func TestWithoutReceiptsNothingIsIsolated(t *testing.T) {
 		if r.To.Tenant == w.tenants[0] {
 			return verdicts.Leak // an answer is evidence enough of a leak
 		}
+		if r.Check == "icmp" {
+			return verdicts.Isolated // as far as an echo tells, of which there are no receipts anyhow
+		}
 		return verdicts.Inconclusive
 	})
 	w.requireClean()
@@ -73,7 +76,7 @@ func TestExecStreamsCutAtARandomByte(t *testing.T) {
 		if r.To.Tenant == w.tenants[0] {
 			want = verdicts.Leak
 		}
-		assert.Equal(t, want, r.Verdict, "%s: %s", r.ID, r.Why)
+		assert.Equal(t, oneSided(r, want), r.Verdict, "%s: %s", r.ID, r.Why)
 	}
 	t.Logf("%d cuts, %v", cut.cuts.Load(), counts)
 	w.requireClean()
@@ -86,7 +89,7 @@ func TestAllStreamsCutOnceInARound(t *testing.T) {
 	w := newWorld(t, 2)
 	cut := newCutter(t, 1)
 	results, _ := w.inProcess(w.context(), cut.config(), func(o *runner.Options) {
-		o.Progress = hook{t: t, phase: "round 2 of 2: 216 attempts", do: func() {
+		o.Progress = hook{t: t, phase: "round 2 of 2: 240 attempts", do: func() {
 			time.AfterFunc(time.Second, func() { cut.cutAll(false) })
 		}}
 	})
@@ -102,7 +105,7 @@ func TestAPIServerGoneInTheMiddle(t *testing.T) {
 	w := newWorld(t, 2)
 	cut := newCutter(t, 1)
 	results, evidence := w.inProcess(w.context(), cut.config(), func(o *runner.Options) {
-		o.Progress = hook{t: t, phase: "round 1 of 2: 216 attempts", do: func() { cut.cutAll(true) }}
+		o.Progress = hook{t: t, phase: "round 1 of 2: 240 attempts", do: func() { cut.cutAll(true) }}
 	})
 	w.requireResults(results, func(verdicts.Result) verdicts.Verdict { return verdicts.Inconclusive })
 	require.NotEmpty(t, evidence.Left, "what could not be removed is named")
@@ -120,7 +123,7 @@ func TestAPIServerGoneInTheMiddle(t *testing.T) {
 	w.requireClean()
 }
 
-func TestTargetKilledInTheMiddle(t *testing.T) {
+func TestDeadTargetIsNoWall(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
 	victim := w.tenants[0]
@@ -135,18 +138,18 @@ func TestTargetKilledInTheMiddle(t *testing.T) {
 	require.Len(t, results, w.size())
 	for _, r := range results {
 		dead := r.To.Tenant == victim && contains(r.ID, "/target-0/") || r.From.Tenant == victim
-		if r.To.Tenant == victim && contains(r.ID, "/target-0/") {
+		if r.To.Tenant == victim && contains(r.ID, "/target-0/") && !noSCTP(r) {
 			assert.Equal(t, verdicts.Inconclusive, r.Verdict, r.ID)
 		}
 		if !dead && r.To.Tenant != victim {
-			assert.Equal(t, verdicts.Isolated, r.Verdict, "%s: %s", r.ID, r.Why)
+			assert.Equal(t, oneSided(r, verdicts.Isolated), r.Verdict, "%s: %s", r.ID, r.Why)
 		}
 		assert.NotEqual(t, verdicts.Leak, r.Verdict, r.ID)
 	}
 	w.requireClean()
 }
 
-func TestImageThatIsNotThere(t *testing.T) {
+func TestMissingProbesAreNotSkipped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	o := w.run("--probe-image", "ghcr.io/partywall/nothing:0", "--deploy-timeout", "90s")
@@ -169,9 +172,12 @@ func TestTenantThatDeniesItself(t *testing.T) {
 
 	w.promises = append(w.promises, "weakControls: accepted")
 	o = w.run()
-	require.Equal(t, 0, o.exit, o.stderr)
 	w.requireMatrix(o, allIsolated)
+	require.Equal(t, 0, o.exit, o.stderr)
 	for _, r := range o.record.Results {
+		if r.Check == "icmp" || noSCTP(r) {
+			continue // a kernel that answers its own pod would show nothing
+		}
 		if r.To.Tenant == shut {
 			require.Equal(t, verdicts.RungListener, r.Evidence.Rounds[0].Control.Rung, r.ID)
 			require.Contains(t, r.Why, "answered only the target itself", r.ID)

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -56,7 +57,7 @@ func remove(t *testing.T, path string) {
 	f, err := manifests.Files.Open(path)
 	require.NoError(t, err)
 	defer f.Close()
-	require.NoError(t, decoder.DecodeEach(context.Background(), f, decoder.DeleteHandler(lab.klient.Resources())))
+	require.NoError(t, decoder.DecodeEach(context.Background(), f, decoder.DeleteIgnoreNotFound(lab.klient.Resources())))
 }
 
 // probeJob is a Job such as a run makes.
@@ -88,7 +89,7 @@ func TestAWholeRunUnderTheFence(t *testing.T) {
 	require.Equal(t, 1, o.exit, o.stderr)
 	require.Len(t, o.record.Results, w.size()+2*len(w.spaces[w.tenants[1]])*3)
 	for _, r := range o.record.Results {
-		want := verdicts.Isolated
+		want := oneSided(r, verdicts.Isolated)
 		if strings.Contains(r.ID, ":81/") && strings.Contains(r.ID, "/"+w.tenants[0]+".") {
 			want = verdicts.Broken // declared, but walled off
 		}
@@ -160,6 +161,7 @@ func TestTheFenceRefusesWhatNoRunDoes(t *testing.T) {
 			{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "t"}}}}}),
 		"a token":            pod(func(s *corev1.PodSpec) { s.AutomountServiceAccountToken = &yes }),
 		"a token by default": pod(func(s *corev1.PodSpec) { s.AutomountServiceAccountToken = nil }),
+		"a tenant's label":   func(j *batchv1.Job) { j.Spec.Template.Labels["app"] = "web" },
 		"another account":    pod(func(s *corev1.PodSpec) { s.ServiceAccountName = "boss" }),
 		"root":               pod(func(s *corev1.PodSpec) { s.SecurityContext.RunAsNonRoot = &no }),
 		"no seccomp profile": pod(func(s *corev1.PodSpec) { s.SecurityContext.SeccompProfile = nil }),
@@ -187,6 +189,17 @@ func TestTheFenceRefusesWhatNoRunDoes(t *testing.T) {
 			require.True(t, apierrors.IsForbidden(err) || apierrors.IsInvalid(err), "%v", err)
 		})
 	}
+}
+
+// The fence holds the runner, and nobody else.
+func TestTheFenceIsNobodyElses(t *testing.T) {
+	w := newWorld(t, 2)
+	fence(t, w)
+	ns := w.spaces[w.tenants[0]][0]
+	job := probeJob(ns)
+	job.Name, job.Spec.Template.Spec.Containers[0].Image = "nightly", "docker.io/partywall-lab/prober:1"
+	_, err := lab.admin.BatchV1().Jobs(ns).Create(context.Background(), job, dryRun)
+	require.NoError(t, err)
 }
 
 // TestTheFenceKeepsOthersObjects tries what the runner's rights alone allow.
@@ -217,7 +230,23 @@ func TestTheFenceKeepsOthersObjects(t *testing.T) {
 		require.True(t, fenced(err), "%s: %v", name, err)
 	}
 
-	err := execInto(ctx, runner, ns, "tenants-pod")
+	// Ports of the nodes are let through where the namespace says so, and no more than they.
+	_, err := lab.admin.CoreV1().Namespaces().Patch(ctx, ns, types.MergePatchType,
+		[]byte(`{"metadata":{"labels":{"partywall.dev/node-ports":"allowed"}}}`), metav1.PatchOptions{})
+	require.NoError(t, err)
+	create := func(kind corev1.ServiceType) error {
+		_, err := runner.CoreV1().Services(ns).Create(ctx, &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Name: "partywall-x", Labels: ours},
+			Spec:       corev1.ServiceSpec{Type: kind, Ports: ports, Selector: map[string]string{"partywall.dev/run": "x"}},
+		}, dryRun)
+		return err
+	}
+	require.NoError(t, wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+		return create(corev1.ServiceTypeNodePort) == nil, nil
+	}))
+	require.True(t, fenced(create(corev1.ServiceTypeLoadBalancer)))
+
+	err = execInto(ctx, runner, ns, "tenants-pod")
 	require.True(t, fenced(err), "%v", err)
 	err = execInto(ctx, runner, ns, "partywall-x")
 	require.True(t, apierrors.IsNotFound(err), "the fence has nothing against it, but there is no such pod: %v", err)

@@ -37,6 +37,7 @@ var lab struct {
 	runner     *rest.Config
 	kubeconfig string // the runner's
 	binary     string
+	netns      string // the network namespace of the lab's outside
 }
 
 func TestMain(m *testing.M) {
@@ -50,10 +51,7 @@ func inLab(m *testing.M) int {
 	}
 	root, err := filepath.Abs("..")
 	check(err)
-	name := os.Getenv("PARTYWALL_LAB")
-	if name == "" {
-		name = "default"
-	}
+	name := labName()
 	down, err := ensureLab(root, name)
 	check(err)
 	defer down()
@@ -96,6 +94,7 @@ func connect(root, name, dir string) error {
 	if err != nil {
 		return err
 	}
+	lab.netns = filepath.Join(filepath.Dir(strings.TrimSpace(path)), "netns", "outer")
 	config.QPS, config.Burst = 100, 200
 	lab.config = config
 	if lab.admin, err = kubernetes.NewForConfig(config); err != nil {
@@ -105,8 +104,10 @@ func connect(root, name, dir string) error {
 		return err
 	}
 	ctx := context.Background()
-	if err := apply(ctx, "roles/runner.yaml", ""); err != nil {
-		return err
+	for _, path := range roles {
+		if err := apply(ctx, path, ""); err != nil {
+			return err
+		}
 	}
 	seconds := int64(3 * 3600)
 	token, err := lab.admin.CoreV1().ServiceAccounts(runnerNamespace).CreateToken(ctx, runnerAccount,
@@ -148,10 +149,15 @@ func apply(ctx context.Context, path, namespace string) error {
 
 // removeRoles leaves the lab as it was found.
 func removeRoles() {
-	f, err := manifests.Files.Open("roles/runner.yaml")
-	check(err)
-	defer f.Close()
-	check(decoder.DecodeEach(context.Background(), f, decoder.DeleteHandler(lab.klient.Resources())))
+	for _, path := range roles {
+		f, err := manifests.Files.Open(path)
+		check(err)
+		check(decoder.DecodeEach(context.Background(), f, decoder.DeleteHandler(lab.klient.Resources())))
+		_ = f.Close()
+	}
 }
+
+// roles are the account of the runner and what it may be bound to.
+var roles = []string{"roles/runner.yaml", "roles/shadows.yaml", "roles/admission.yaml"}
 
 func gone(err error) bool { return apierrors.IsNotFound(err) }

@@ -31,26 +31,34 @@ func TestEveryHoleShowsAsItsOwnCells(t *testing.T) {
 		name   string
 		mutate func()
 		want   want
+		cause  string // which words of each leak's tell the hole
 		exit   int
 	}{
-		{"all walls up", func() {}, allIsolated, 0},
+		{"all walls up", func() {}, allIsolated, "", 0},
 		{"the policy of b is deleted", func() { w.deletePolicy(b) },
-			leakIf(func(r verdicts.Result) bool { return r.To.Tenant == b }), 1},
+			leakIf(func(r verdicts.Result) bool { return r.To.Tenant == b }), "has no NetworkPolicy", 1},
 		{"the selector of c is widened to a", func() {
 			w.wall(b)
 			w.setPolicy(c, networkingv1.NetworkPolicyIngressRule{From: []networkingv1.NetworkPolicyPeer{w.peer(c), w.peer(a)}})
-		}, leakIf(func(r verdicts.Result) bool { return r.From.Tenant == a && r.To.Tenant == c }), 1},
+		}, leakIf(func(r verdicts.Result) bool { return r.From.Tenant == a && r.To.Tenant == c }), "it is for all pods of namespaces with ", 1},
 		{"a opens UDP to everybody", func() {
 			w.wall(c)
 			w.setPolicy(a, own(a), networkingv1.NetworkPolicyIngressRule{Ports: []networkingv1.NetworkPolicyPort{{Protocol: &udp}}})
-		}, leakIf(func(r verdicts.Result) bool { return r.To.Tenant == a && r.Check == "udp" }), 1},
-		{"all closed again", func() { w.wall(a) }, allIsolated, 0},
+		}, leakIf(func(r verdicts.Result) bool { return r.To.Tenant == a && r.Check == "udp" }), "it is for everybody on every port of udp", 1},
+		{"all closed again", func() { w.wall(a) }, allIsolated, "", 0},
 	} {
 		step.mutate()
 		others := w.others()
 		o := w.run()
 		require.Equal(t, others, w.others(), "the run touched what is not its own")
 		w.requireMatrix(o, step.want)
+		for _, r := range ofSuite("network", o.record.Results) {
+			if r.Verdict != verdicts.Leak {
+				require.Empty(t, r.Cause, r.ID)
+				continue
+			}
+			require.Contains(t, r.Cause, step.cause, r.ID)
+		}
 		require.Equal(t, step.exit, o.exit, "%s: %s", step.name, o.stderr)
 		require.Equal(t, o.record.Summary.Sensitivity.Controls, o.record.Summary.Sensitivity.Reached)
 		require.False(t, o.record.Summary.Incomplete)

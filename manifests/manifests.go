@@ -32,6 +32,14 @@ func ProbeService() *corev1.Service {
 	return &service
 }
 
+// PlainPod is the pod that admission is asked about, to be filled in. It panics
+// as ProbeJob does.
+func PlainPod() *corev1.Pod {
+	var pod corev1.Pod
+	mustDecode("probe/pod.yaml", &pod)
+	return &pod
+}
+
 func mustDecode(path string, into any) {
 	if err := yaml.UnmarshalStrict(bytes.TrimSpace(read(path)), into); err != nil {
 		panic("manifests: " + path + ": " + err.Error())

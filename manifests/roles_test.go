@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,8 +40,15 @@ func TestRoles(t *testing.T) {
 		{"namespaces", Roles{Namespaces: []string{"acme", "globex"}},
 			[]string{"RoleBinding acme/partywall-tenant", "RoleBinding globex/partywall-tenant"}},
 		{"all namespaces", Roles{ClusterWide: true}, []string{"ClusterRoleBinding /partywall-tenant"}},
+		{"shadows", Roles{Namespaces: []string{"acme"}, Shadows: true},
+			[]string{"ClusterRole /partywall-shadows", "RoleBinding acme/partywall-tenant", "RoleBinding acme/partywall-shadows"}},
+		{"shadows everywhere", Roles{ClusterWide: true, Shadows: true},
+			[]string{"ClusterRole /partywall-shadows", "ClusterRoleBinding /partywall-tenant", "ClusterRoleBinding /partywall-shadows"}},
+		{"admission", Roles{Namespaces: []string{"acme"}, Admission: true},
+			[]string{"ClusterRole /partywall-admission", "RoleBinding acme/partywall-tenant", "RoleBinding acme/partywall-admission"}},
+		{"admission everywhere", Roles{ClusterWide: true, Admission: true},
+			[]string{"ClusterRole /partywall-admission", "ClusterRoleBinding /partywall-tenant", "ClusterRoleBinding /partywall-admission"}},
 		{"the fence", Roles{Fence: true, Repository: "r/probe"}, []string{
-			"ConfigMap partywall/partywall-fence",
 			"ValidatingAdmissionPolicy /partywall-fence", "ValidatingAdmissionPolicyBinding /partywall-fence",
 			"ValidatingAdmissionPolicy /partywall-fence-jobs", "ValidatingAdmissionPolicyBinding /partywall-fence-jobs"}},
 	}
@@ -54,11 +62,31 @@ func TestRoles(t *testing.T) {
 }
 
 func TestTheFenceKnowsTheImage(t *testing.T) {
-	require.Equal(t, 1, bytes.Count(read("roles/fence.yaml"), shipped))
 	text, err := Roles{Fence: true, Repository: "registry.example.com:5000/probe"}.YAML()
 	require.NoError(t, err)
-	assert.Contains(t, string(text), "\n  repository: \"registry.example.com:5000/probe\"\n")
-	assert.NotContains(t, string(text), string(shipped))
+	assert.Contains(t, string(text), `- {name: repository, expression: "'registry.example.com:5000/probe'"}`)
+	assert.NotContains(t, string(text), "ghcr.io")
+}
+
+func TestTheFenceKnowsShadows(t *testing.T) {
+	shadows := func(r Roles) []string {
+		r.Fence = true
+		text, err := r.YAML()
+		require.NoError(t, err)
+		var found []string
+		for line := range strings.Lines(string(text)) {
+			if strings.Contains(line, "{name: shadow") {
+				found = append(found, strings.TrimSpace(line))
+			}
+		}
+		return found
+	}
+	assert.Equal(t, []string{`- {name: shadows, expression: "false"}`, `- {name: shadowAccounts, expression: "[]"}`},
+		shadows(Roles{Accounts: []string{"pay/db"}}))
+	assert.Equal(t, []string{`- {name: shadows, expression: "true"}`, `- {name: shadowAccounts, expression: "[]"}`},
+		shadows(Roles{Shadows: true}))
+	assert.Equal(t, []string{`- {name: shadows, expression: "true"}`, `- {name: shadowAccounts, expression: "['pay/db', 'pay/api']"}`},
+		shadows(Roles{Shadows: true, Accounts: []string{"pay/db", "pay/api"}}))
 }
 
 func TestRepository(t *testing.T) {

@@ -28,9 +28,13 @@ func (t *Target) witness(host, proto string, port int) (*witness, error) {
 	if err != nil {
 		return nil, err
 	}
+	return t.witnessOn(l, proto), nil
+}
+
+func (t *Target) witnessOn(l net.Listener, proto string) *witness {
 	t.closers = append(t.closers, l.Close)
-	port = l.Addr().(*net.TCPAddr).Port
-	return newWitness(l, t.conns, func(from netip.AddrPort) uint64 { return t.ledger.open(proto, port, from) }), nil
+	port := l.Addr().(*net.TCPAddr).Port
+	return newWitness(l, t.conns, func(from netip.AddrPort) uint64 { return t.ledger.open(proto, port, from) })
 }
 
 // listenStream speaks plain TCP: Go's listeners offer Multipath TCP by default,

@@ -3,12 +3,14 @@ package probes
 import (
 	"bytes"
 	"net/http"
+	"slices"
+	"strings"
 )
 
 // Question is what an answer has to be the answer to. It is the runner's own
 // knowledge: a source could show an old answer, or that of another port.
 type Question struct {
-	Proto string // http, h2c, tls, tcp, udp, banner or icmp
+	Proto string // http, h2c, tls, tcp, udp, banner, sctp or icmp
 	Port  int    // the target's own, whatever number a Service shows
 	Nonce string
 }
@@ -25,7 +27,7 @@ func (o Order) Question() Question {
 // Authenticate says whose answer an observation holds: own is the key of the
 // target that was asked, others those of every other target of the run.
 func Authenticate(o Observation, q Question, own Key, others []Key) Authenticity {
-	if own.Verify(q.Proto, q.Port, q.Nonce, o.Bytes) {
+	if own.Verify(q.Proto, q.Port, q.Nonce, o.Bytes) || own.verifyAnswers(q, o.Answers) {
 		return Genuine
 	}
 	if q.Proto == string(DoICMP) && q.Nonce != "" && string(o.Bytes) == q.Nonce {
@@ -45,6 +47,13 @@ func Authenticate(o Observation, q Question, own Key, others []Key) Authenticity
 		return Unsigned
 	}
 	return Silent
+}
+
+// verifyAnswers looks for the signed line in what a name server said.
+func (k Key) verifyAnswers(q Question, answers []string) bool {
+	return q.Proto == string(DoDNS) && slices.ContainsFunc(answers, func(line string) bool {
+		return k.Verify(q.Proto, q.Port, q.Nonce, []byte(line+"\n"))
+	})
 }
 
 // Classify names the outcome of an attempt. It is the only place where that is
@@ -83,7 +92,8 @@ const rbacBody = "RBAC: access denied"
 
 // classifyStatus is for answers to a request for one of our targets that none
 // of them signed. Only a policy's own signature makes a denial. A 404, a 429,
-// a 500 or a bare 403 names neither a policy nor a target: no evidence.
+// a 500, a bare 403, or a page that was cut names neither a policy nor a target:
+// no evidence.
 func classifyStatus(o Observation) Outcome {
 	switch {
 	case o.Status == http.StatusForbidden && string(o.Bytes) == rbacBody, o.Header["grpc-status"] == "7":
@@ -92,8 +102,8 @@ func classifyStatus(o Observation) Outcome {
 		return Unauthenticated
 	case isGatewayFailure(o.Status):
 		return Blackholed
-	case o.Status >= 200 && o.Status < 400:
-		return Misrouted
+	case o.Status >= 200 && o.Status < 400 && o.Phase == PhaseDone:
+		return Misrouted // cut, it could have been the target's
 	}
 	return Error
 }
@@ -103,6 +113,8 @@ func classifyStatus(o Observation) Outcome {
 // HEAD has no body to tell by: it is a denial only where Envoy signs it.
 func classifyHead(o Observation) Outcome {
 	switch {
+	case isMetadataService(o.Header["server"]):
+		return Reached // it refuses what has no token or header of its cloud's, and is there all the same
 	case isGatewayFailure(o.Status):
 		return Blackholed
 	case o.Header["grpc-status"] == "7":
@@ -119,6 +131,12 @@ func classifyHead(o Observation) Outcome {
 		return Error
 	}
 	return Reached
+}
+
+// isMetadataService knows the names that the metadata services of Amazon and
+// Google give themselves.
+func isMetadataService(server string) bool {
+	return server == "EC2ws" || strings.HasPrefix(server, "Metadata Server")
 }
 
 // classifyLookup is for what a DNS server said. That a name is not there is the

@@ -44,6 +44,8 @@ func TestClassify(t *testing.T) {
 		{"503", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 503, Bytes: []byte("no healthy upstream")}, Unsigned, Blackholed},
 		{"504", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 504}, Unsigned, Blackholed},
 		{"a page of somebody", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 200, Bytes: []byte("hello")}, Unsigned, Misrouted},
+		{"a page that was cut", Observation{Do: DoHTTP, Phase: PhaseRead, Status: 200, EOF: true, Bytes: []byte("hel")}, Unsigned, Error},
+		{"a page that did not come in time", Observation{Do: DoH2C, Phase: PhaseRead, Status: 200, Timeout: true}, Silent, Error},
 		{"sent elsewhere", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 302}, Unsigned, Misrouted},
 		{"404", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 404}, Unsigned, Error},
 		{"429", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 429}, Unsigned, Error},

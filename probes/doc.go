@@ -10,7 +10,7 @@
 //
 // What an answer proves depends on who gave it:
 //
-//   - Our targets sign: over HTTP, HTTP/2 without TLS, TLS, TCP, UDP, and in the
+//   - Our targets sign: over HTTP, HTTP/2 without TLS, TLS, TCP, UDP, SCTP, and in the
 //     banner of a listener that speaks first. Each arrival is a receipt.
 //   - A kernel echoes over ICMP. The nonce came back, so somebody at the address
 //     answered; nobody signed it and no target saw it.

@@ -9,6 +9,9 @@ type Ports struct {
 	TCP    []int
 	UDP    []int
 	Banner []int
+	SCTP   []int // left out where the kernel has none
+	DNS    []int // of a name server by UDP, which probe pods are none of
+	DNSTCP []int // of the same by TCP
 	Health int
 }
 
@@ -16,7 +19,7 @@ type Ports struct {
 func DefaultPorts() Ports {
 	return Ports{
 		HTTP: PortHTTP, H2C: []int{PortH2C}, TLS: []int{PortTLS}, TCP: []int{PortTCP}, UDP: []int{PortUDP},
-		Banner: []int{PortBanner}, Health: PortHealth,
+		Banner: []int{PortBanner}, SCTP: []int{PortSCTP}, Health: PortHealth,
 	}
 }
 
@@ -35,6 +38,8 @@ func (p Ports) of(proto string) []int {
 		return p.UDP
 	case DoBanner:
 		return p.Banner
+	case DoSCTP:
+		return p.SCTP
 	}
 	return nil
 }

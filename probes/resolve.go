@@ -22,25 +22,29 @@ const (
 )
 
 // resolve finds the address to try: IPv4 where there is one, so that the choice
-// does not change between an attempt and its control. A resolver is made for
-// each attempt, since one resolver answers equal questions asked at the same
-// time only once.
+// does not change between an attempt and its control. IPv6 is asked for only
+// where the server said that there is none: asked for both at once, Go's
+// resolver may tell that one is missing where the answer for the other was lost.
+// A resolver is made for each attempt, since one resolver answers equal
+// questions asked at the same time only once.
 func (s *Source) resolve(ctx context.Context, host string) (netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr.Unmap(), nil
 	}
+	if addr, ok := spelledAddress(host); ok {
+		return addr, nil
+	}
 	var codes responseCodes
 	r := net.Resolver{PreferGo: true, Dial: codes.dialer(s.nameserver)}
-	addrs, err := r.LookupNetIP(ctx, "ip", absolute(host, s.resolvers().search))
+	name := absolute(host, s.resolvers().search)
+	addrs, err := r.LookupNetIP(ctx, "ip4", name)
+	if missing := (*net.DNSError)(nil); errors.As(err, &missing) && missing.IsNotFound {
+		addrs, err = r.LookupNetIP(ctx, "ip6", name)
+	}
 	if err != nil {
 		return netip.Addr{}, &resolveError{err: err, noError: codes.noError.Load(), answered: codes.answered.Load(), turnedAway: codes.turnedAway.Load()}
 	}
-	for _, a := range addrs {
-		if a.Unmap().Is4() {
-			return a.Unmap(), nil
-		}
-	}
-	return addrs[0], nil
+	return addrs[0].Unmap(), nil
 }
 
 // absolute completes the name of a Service or a pod, which ends in .svc or .pod,

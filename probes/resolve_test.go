@@ -13,6 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// lost is an address that is asked for in vain.
+var lost = net.IPv4(192, 0, 2, 99)
+
 // nameserver answers every question with the response code, and with addresses
 // where there are any for the type of the question.
 func nameserver(t *testing.T, code byte, v4, v6 net.IP) string {
@@ -27,7 +30,9 @@ func nameserver(t *testing.T, code byte, v4, v6 net.IP) string {
 			if err != nil {
 				return
 			}
-			c.WriteTo(response(buf[:n], code, v4, v6), from)
+			if answer := response(buf[:n], code, v4, v6); answer != nil {
+				c.WriteTo(answer, from)
+			}
 		}
 	}()
 	return c.LocalAddr().String()
@@ -45,6 +50,9 @@ func response(query []byte, code byte, v4, v6 net.IP) []byte {
 	answer := v4.To4()
 	if query[end-3] == 28 {
 		answer = v6
+	}
+	if answer.Equal(lost) {
+		return nil
 	}
 	if answer == nil {
 		return r
@@ -69,6 +77,8 @@ func TestResolve(t *testing.T) {
 		{"a name without addresses", nameserver(t, 0, nil, nil), DNSNoData, "", Unresolved},
 		{"a broken server", nameserver(t, 2, nil, nil), DNSServFail, "", Error},
 		{"a closed server", hostPort("127.0.0.1", closedPort(t, "udp")), DNSUnreachable, "", Error},
+		{"no IPv6, and the answer for IPv4 is lost", nameserver(t, 0, lost, nil), DNSTimeout, "", Error},
+		{"no IPv4, and the answer for IPv6 is lost", nameserver(t, 0, nil, lost), DNSTimeout, "", Error},
 		{"a silent server", silent.LocalAddr().String(), DNSTimeout, "", Error},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

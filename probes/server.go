@@ -142,7 +142,7 @@ func (s *session) key(o Order) error {
 	if err := s.server.target.SetKey(o.Key); err != nil {
 		return s.fault(err)
 	}
-	return s.replies.write(Reply{Keyed: &Keyed{Boot: s.server.target.Boot()}})
+	return s.replies.write(Reply{Keyed: &Keyed{Boot: s.server.target.Boot(), NoSCTP: s.server.target.NoSCTP()}})
 }
 
 func (s *session) receipts(o Order) error {

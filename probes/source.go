@@ -24,10 +24,11 @@ type Source struct {
 	target     *Target // whose listeners DoListener tries; nil in a source-only pod
 	nameserver string  // asked in place of those of resolv.conf; empty but in tests
 	resolvConf string  // read in place of the pod's; empty but in tests
+	sctp       socket  // the kernel's, but in tests
 }
 
 // NewSource makes a source beside target, which is nil in a source-only pod.
-func NewSource(target *Target) *Source { return &Source{target: target} }
+func NewSource(target *Target) *Source { return &Source{target: target, sctp: sctpSocket} }
 
 // Attempt makes one attempt and says what was seen of it, whatever happens.
 // The order's deadline bounds all of it, resolving included.
@@ -94,6 +95,8 @@ func (a *attempt) perform(ctx context.Context, do Do) {
 		a.lookup(ctx)
 	case DoICMP:
 		a.icmp(ctx)
+	case DoSCTP:
+		a.sctp(ctx)
 	case DoListener:
 		a.listener(ctx)
 	}
@@ -105,7 +108,11 @@ func checkOrder(o Order) error {
 	if o.Deadline < 0 {
 		return fmt.Errorf("deadline %s is negative", time.Duration(o.Deadline))
 	}
-	if o.Do != DoListener && !isHost(o.Host) {
+	host := o.Host
+	if o.Do == DoDNS { // which alone may ask for anything in a zone
+		host = strings.TrimPrefix(host, "*.")
+	}
+	if o.Do != DoListener && !isHost(host) {
 		return fmt.Errorf("host %q is neither an address nor a name", o.Host)
 	}
 	if o.Do == DoDNS {
@@ -198,10 +205,15 @@ func (a *attempt) resolve(ctx context.Context) (addr netip.Addr, ok bool) {
 
 // dialTo connects. It returns nil where the attempt ended here.
 func (a *attempt) dialTo(ctx context.Context, network string, remote netip.AddrPort) net.Conn {
+	return a.connectBy(ctx, remote, func() (net.Conn, string, error) { return dialBound(ctx, network, remote) })
+}
+
+// connectBy connects by a way that says also what local address it was from.
+func (a *attempt) connectBy(ctx context.Context, remote netip.AddrPort, dial func() (net.Conn, string, error)) net.Conn {
 	a.seen.Phase = PhaseConnect
 	a.seen.Remote = remote.String()
 	connecting := time.Now()
-	conn, local, err := dialBound(ctx, network, remote)
+	conn, local, err := dial()
 	a.seen.ConnectMS = milliseconds(time.Since(connecting))
 	a.seen.Local = local
 	if err != nil {

@@ -8,29 +8,48 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 )
 
 // PortDNS is where DNS servers listen.
 const PortDNS = 53
+
+// OverHTTPS is a question by DNS over HTTPS, whose server's port is 443 where
+// none is given.
+const OverHTTPS = "https"
 
 // checkLookup refuses what is no question.
 func checkLookup(o Order) error {
 	if _, ok := lookupTypes[o.Type]; !ok {
 		return fmt.Errorf("type %q is none of A, AAAA, SRV, PTR and TXT", o.Type)
 	}
-	if o.Over != "" && o.Over != "udp" && o.Over != "tcp" {
-		return fmt.Errorf("over %q is neither udp nor tcp", o.Over)
+	switch o.Over {
+	case "", "udp", "tcp":
+	case OverHTTPS:
+		if o.Server == "" {
+			return errors.New("a question over https names no server: that of resolv.conf speaks DNS alone")
+		}
+	default:
+		return fmt.Errorf("over %q is neither udp, tcp nor https", o.Over)
 	}
 	if o.Server == "" {
 		return nil
 	}
-	_, err := serverAddress(o.Server)
+	_, err := serverAddress(o.Server, o.port())
 	return err
 }
 
-func serverAddress(server string) (netip.AddrPort, error) {
+// port is the one that goes without saying.
+func (o Order) port() uint16 {
+	if o.Over == OverHTTPS {
+		return PortDoH
+	}
+	return PortDNS
+}
+
+func serverAddress(server string, port uint16) (netip.AddrPort, error) {
 	if addr, err := netip.ParseAddr(server); err == nil {
-		return netip.AddrPortFrom(addr.Unmap(), PortDNS), nil
+		return netip.AddrPortFrom(addr.Unmap(), port), nil
 	}
 	remote, err := netip.ParseAddrPort(server)
 	if err != nil || remote.Port() == 0 {
@@ -43,15 +62,15 @@ func serverAddress(server string) (netip.AddrPort, error) {
 func (s *Source) server(order Order) (netip.AddrPort, error) {
 	switch {
 	case order.Server != "":
-		return serverAddress(order.Server)
+		return serverAddress(order.Server, order.port())
 	case s.nameserver != "":
-		return serverAddress(s.nameserver)
+		return serverAddress(s.nameserver, PortDNS)
 	}
 	all := s.resolvers().nameservers
 	if len(all) == 0 {
 		return netip.AddrPort{}, errors.New("this pod's resolv.conf names no nameserver")
 	}
-	return serverAddress(all[0])
+	return serverAddress(all[0], PortDNS)
 }
 
 // lookup asks a DNS server one question, of the very name: what a search list
@@ -63,7 +82,12 @@ func (a *attempt) lookup(ctx context.Context) {
 		a.seen.Error = err.Error()
 		return
 	}
-	l, err := newLookup(absolute(a.order.Host, a.source.resolvers().search), a.order.Type)
+	name, err := a.lookupName()
+	if err != nil {
+		a.seen.Error = err.Error()
+		return
+	}
+	l, err := newLookup(name, a.order.Type)
 	if err != nil {
 		a.seen.Error = err.Error()
 		return
@@ -73,12 +97,29 @@ func (a *attempt) lookup(ctx context.Context) {
 		a.seen.Error = err.Error()
 		return
 	}
+	if a.order.Over == OverHTTPS {
+		a.lookupHTTPS(ctx, server, l, query)
+		return
+	}
 	if a.order.Over != "tcp" {
 		a.lookupUDP(ctx, server, l, query)
 	}
 	if a.order.Over == "tcp" || a.seen.Truncated {
 		a.lookupTCP(ctx, server, l, query)
 	}
+}
+
+// lookupName is the whole name to ask for.
+func (a *attempt) lookupName() (string, error) {
+	search := a.source.resolvers().search
+	name := absolute(a.order.Host, search)
+	if !a.order.Search {
+		return name, nil
+	}
+	if len(search) == 0 {
+		return "", errors.New("this pod's resolv.conf has no search list")
+	}
+	return strings.TrimSuffix(name, ".") + "." + strings.TrimSuffix(search[0], ".") + ".", nil
 }
 
 func (a *attempt) found(f finding) {

@@ -6,11 +6,15 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -235,6 +239,23 @@ func TestLookupAsksThePodsNameserver(t *testing.T) {
 	assert.Equal(t, "10.0.0.1:5353", server.String())
 }
 
+// A name with the search path behind it is whole before that.
+func TestLookupNameWithItsSearchPath(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "resolv.conf")
+	require.NoError(t, os.WriteFile(path, []byte("search web.svc.cluster.local svc.cluster.local\n"), 0o600))
+	for search, want := range map[bool]string{false: "a.b.svc.cluster.local.", true: "a.b.svc.cluster.local.web.svc.cluster.local."} {
+		a := &attempt{source: &Source{resolvConf: path}, order: Order{Host: "a.b.svc", Search: search}}
+		name, err := a.lookupName()
+		require.NoError(t, err)
+		assert.Equal(t, want, name)
+	}
+	_, err := (&attempt{source: &Source{resolvConf: path + "x"}, order: Order{Host: "a.b.svc", Search: true}}).lookupName()
+	assert.EqualError(t, err, "this pod's resolv.conf has no search list")
+	require.NoError(t, checkOrder(Order{Do: DoDNS, Host: "*.web.svc", Type: "A"}))
+	require.Error(t, checkOrder(Order{Do: DoConnect, Host: "*.web.svc", Port: 1}), "a star is nobody to connect to")
+}
+
 func TestLookupKeepsTheSameFewWhateverTheirOrder(t *testing.T) {
 	t.Parallel()
 	var data []string
@@ -285,4 +306,42 @@ func FuzzParseResolvConf(f *testing.F) {
 			require.Contains(t, text, w)
 		}
 	})
+}
+
+// A question over HTTPS is answered like any other; what is no answer of DNS is
+// no evidence, and what refuses the connection is a denial.
+func TestDNSOverHTTPS(t *testing.T) {
+	answer := func(rw http.ResponseWriter, r *http.Request) {
+		query, _ := io.ReadAll(r.Body)
+		m := unpacked(query)
+		m.Response = true
+		m.Answers = []dnsmessage.Resource{{
+			Header: dnsmessage.ResourceHeader{Name: m.Questions[0].Name, Class: dnsmessage.ClassINET}, Body: &dnsmessage.AResource{A: [4]byte{192, 0, 2, 1}},
+		}}
+		packed, _ := m.Pack()
+		rw.Write(packed)
+	}
+	for name, tc := range map[string]struct {
+		serve http.HandlerFunc
+		want  Outcome
+	}{
+		"answered": {func(rw http.ResponseWriter, r *http.Request) {
+			assert.Equal(t, "POST /dns-query application/dns-message", r.Method+" "+r.URL.Path+" "+r.Header.Get("Content-Type"))
+			answer(rw, r)
+		}, Reached},
+		"a page":           {func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "please log in") }, Error},
+		"refused by HTTP":  {func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusForbidden) }, Error},
+		"broken in answer": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, Closed},
+	} {
+		server := httptest.NewUnstartedServer(tc.serve)
+		server.Config.ErrorLog = silent
+		server.StartTLS()
+		order := Order{Do: DoDNS, Host: "www.example.com.", Type: "A", Over: OverHTTPS, Server: server.Listener.Addr().String(), Deadline: Duration(3 * time.Second)}
+		seen := NewSource(nil).Attempt(t.Context(), order)
+		assert.Equal(t, tc.want, Classify(seen, Silent), "%s: %+v", name, seen)
+		server.Close()
+		seen = NewSource(nil).Attempt(t.Context(), order)
+		assert.Equal(t, Refused, Classify(seen, Silent), "%s, then gone: %+v", name, seen)
+	}
+	require.Error(t, checkOrder(Order{Do: DoDNS, Host: "x.", Type: "A", Over: OverHTTPS}), "a pod's own resolver has no such port")
 }

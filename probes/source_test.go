@@ -275,7 +275,7 @@ func TestOutcomesOnLoopback(t *testing.T) {
 	}
 }
 
-func TestGenuineAndForeignAnswers(t *testing.T) {
+func TestOnlyTheTargetsOwnAnswerIsReached(t *testing.T) {
 	t.Parallel()
 	for _, do := range []Do{DoHTTP, DoH2C, DoTLS, DoTCP, DoUDP, DoBanner} {
 		t.Run(string(do), func(t *testing.T) {
@@ -479,7 +479,7 @@ func TestBadOrdersAreErrors(t *testing.T) {
 		"a path in a token":  {func(o *Order) { o.Token = "../x" }, "the token is not base64url of 1 to 64 characters"},
 		"a past deadline":    {func(o *Order) { o.Deadline = -1 }, "deadline -1ns is negative"},
 		"no type":            {func(o *Order) { o.Do = DoDNS }, `type "" is none of A, AAAA, SRV, PTR and TXT`},
-		"another transport":  {func(o *Order) { o.Do, o.Type, o.Over = DoDNS, "A", "tls" }, `over "tls" is neither udp nor tcp`},
+		"another transport":  {func(o *Order) { o.Do, o.Type, o.Over = DoDNS, "A", "tls" }, `over "tls" is neither udp, tcp nor https`},
 		"a server's name":    {func(o *Order) { o.Do, o.Type, o.Server = DoDNS, "A", "dns:53" }, `server "dns:53" is neither an address nor address:port`},
 		"a server's port":    {func(o *Order) { o.Do, o.Type, o.Server = DoDNS, "A", "10.0.0.1:0" }, `server "10.0.0.1:0" is neither`},
 		"a long label":       {func(o *Order) { o.Do, o.Type, o.Server, o.Host = DoDNS, "A", "10.0.0.1", strings.Repeat("a", 64) }, "asking for"},

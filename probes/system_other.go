@@ -3,6 +3,7 @@
 package probes
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -23,5 +24,13 @@ func bindAny(syscall.RawConn, bool) (int, error) { return 0, errNotHere }
 func echoSocket(bool) (int, error) { return 0, errNotHere }
 
 func connectEcho(int, netip.Addr) (net.Conn, error) { return nil, errNotHere }
+
+func sctpSocket(bool) (int, error) { return 0, errNotHere }
+
+func dialSocket(context.Context, int, netip.AddrPort) (net.Conn, string, error) {
+	return nil, "", errNotHere
+}
+
+func listenSocket(int, netip.AddrPort) (net.Listener, error) { return nil, errNotHere }
 
 func socketDrops(*net.UDPConn) uint64 { return 0 }

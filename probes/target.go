@@ -25,6 +25,8 @@ type TargetOptions struct {
 	Ports    Ports
 	Receipts int // how many are remembered
 	Conns    int // how many connections one listener holds at a time
+
+	sctp socket // nil, which is the kernel's, but in tests
 }
 
 // Target records every arrival, and answers those that show a token of its key.
@@ -33,6 +35,7 @@ type Target struct {
 	ports  Ports
 	conns  int
 	ledger *ledger
+	noSCTP string // why there is no listener for it
 
 	mu  sync.Mutex
 	key Key
@@ -51,6 +54,9 @@ func ListenTarget(opts TargetOptions) (*Target, error) {
 	}
 	if opts.Conns <= 0 {
 		opts.Conns = defaultConns
+	}
+	if opts.sctp == nil {
+		opts.sctp = sctpSocket
 	}
 	t := &Target{boot: newBoot(), conns: opts.Conns, ledger: newLedger(opts.Receipts)}
 	if err := t.listen(opts); err != nil {
@@ -74,6 +80,8 @@ func (t *Target) listen(opts TargetOptions) error {
 		{"TCP", asked.TCP, t.listenTCP, &t.ports.TCP},
 		{"UDP", asked.UDP, t.listenUDP, &t.ports.UDP},
 		{"banners", asked.Banner, t.listenBanner, &t.ports.Banner},
+		{"DNS", asked.DNS, t.listenDNS, &t.ports.DNS},
+		{"DNS over TCP", asked.DNSTCP, t.listenDNSTCP, &t.ports.DNSTCP},
 	} {
 		for _, port := range kind.ports {
 			opened, err := kind.open(opts.Host, port)
@@ -84,7 +92,7 @@ func (t *Target) listen(opts TargetOptions) error {
 		}
 	}
 	t.ports.HTTP = web[0]
-	return nil
+	return t.listenSCTP(opts)
 }
 
 // Serve answers until ctx ends or a listener breaks, and closes them all.
@@ -121,6 +129,9 @@ func (t *Target) Ports() Ports { return t.ports }
 
 // ErrOtherKey is what a target says that has a key and is told another.
 var ErrOtherKey = errors.New("this probe already has another key: it belongs to another run, or to another runner of this one")
+
+// NoSCTP says why the target does not listen for SCTP; empty where it does.
+func (t *Target) NoSCTP() string { return t.noSCTP }
 
 // SetKey takes the key. The first one stands for the life of the process; the
 // same one again is no error, so that a runner may repeat itself.

@@ -18,8 +18,12 @@ func (t *Target) listenStreams(do Do, host string, port int, answer func(int, *v
 	if err != nil {
 		return 0, err
 	}
+	return t.answerStreams(w, answer), nil
+}
+
+func (t *Target) answerStreams(w *witness, answer func(int, *visit)) int {
 	t.serve = append(t.serve, func(context.Context) error { return serveStreams(w, answer) })
-	return w.port, nil
+	return w.port
 }
 
 func serveStreams(w *witness, answer func(int, *visit)) error {

@@ -12,6 +12,24 @@ import (
 const udpBuffer = 1 << 20
 
 func (t *Target) listenUDP(host string, port int) (int, error) {
+	return t.listenDatagrams(host, port, t.answerDatagram)
+}
+
+// answerDatagram answers a question. Never more out than in: a forged sender
+// address must not make the target an amplifier. Sources pad their datagrams
+// for it.
+func (t *Target) answerDatagram(port int, seq uint64, datagram []byte) []byte {
+	nonce, token := parseQuestion(datagram)
+	answer := t.judge(string(DoUDP), port, seq, nonce, token)
+	if len(answer) > len(datagram) {
+		return nil
+	}
+	return answer
+}
+
+// listenDatagrams opens a listener whose datagrams are recorded, and answered
+// one by one, or not.
+func (t *Target) listenDatagrams(host string, port int, answer func(port int, seq uint64, datagram []byte) []byte) (int, error) {
 	var lc net.ListenConfig
 	pc, err := lc.ListenPacket(context.Background(), "udp", hostPort(host, port))
 	if err != nil {
@@ -22,11 +40,11 @@ func (t *Target) listenUDP(host string, port int) (int, error) {
 	t.udp = append(t.udp, c)
 	c.SetReadBuffer(udpBuffer) //nolint:errcheck // drops are counted, whatever the size
 	port = c.LocalAddr().(*net.UDPAddr).Port
-	t.serve = append(t.serve, func(context.Context) error { return t.serveUDP(c, port) })
+	t.serve = append(t.serve, func(context.Context) error { return t.serveUDP(c, port, answer) })
 	return port, nil
 }
 
-func (t *Target) serveUDP(c *net.UDPConn, port int) error {
+func (t *Target) serveUDP(c *net.UDPConn, port int, answer func(int, uint64, []byte) []byte) error {
 	buf := make([]byte, maxQuestion)
 	for {
 		n, from, err := c.ReadFromUDPAddrPort(buf)
@@ -39,13 +57,9 @@ func (t *Target) serveUDP(c *net.UDPConn, port int) error {
 		case err != nil:
 			return err
 		}
-		seq := t.ledger.open("udp", port, from)
-		nonce, token := parseQuestion(buf[:n])
-		answer := t.judge("udp", port, seq, nonce, token)
-		// Never more out than in: a forged sender address must not make the
-		// target an amplifier. Sources pad their datagrams for it.
-		if answer != nil && len(answer) <= n {
-			c.WriteToUDPAddrPort(answer, from) //nolint:errcheck // the source resends
+		seq := t.ledger.open(string(DoUDP), port, from)
+		if words := answer(port, seq, buf[:n]); words != nil {
+			c.WriteToUDPAddrPort(words, from) //nolint:errcheck // the source resends
 		}
 	}
 }

@@ -11,6 +11,7 @@ const (
 	PortTCP    = 9007
 	PortBanner = 9013
 	PortUDP    = 9053
+	PortSCTP   = 9132 // of SCTP's own, which have nothing to do with those of TCP
 	PortHealth = 9100
 )
 
@@ -25,6 +26,7 @@ const (
 	DoTCP      Do = "tcp"      // connect, send a line, expect the signed answer
 	DoUDP      Do = "udp"      // send a datagram (again while the deadline lasts), expect the signed answer
 	DoBanner   Do = "banner"   // connect, await the signed banner, then as over TCP
+	DoSCTP     Do = "sctp"     // as over TCP, where the kernel has SCTP
 	DoConnect  Do = "connect"  // TCP connect to a service that is not ours; at most one byte is awaited, none is sent
 	DoFirst    Do = "first"    // as connect, and of what comes only the number of bytes is kept
 	DoHead     Do = "head"     // HTTP HEAD / to a service that is not ours
@@ -48,12 +50,13 @@ type Order struct {
 	Deadline Duration `json:"deadline,omitempty"`
 	Key      []byte   `json:"key,omitempty"`
 	After    uint64   `json:"after,omitempty"`
-	Proto    string   `json:"proto,omitempty"` // of a listener: http, h2c, tls, tcp, udp or banner
+	Proto    string   `json:"proto,omitempty"` // of a listener: http, h2c, tls, tcp, udp, banner or sctp
 
 	// Of a lookup, whose host is the name as it stands, without a search list.
 	Type   string `json:"type,omitempty"`   // A, AAAA, SRV, PTR or TXT
 	Server string `json:"server,omitempty"` // address or address:port; empty means the first nameserver of the pod's resolv.conf
-	Over   string `json:"over,omitempty"`   // udp, which an empty one means too, or tcp
+	Search bool   `json:"search,omitempty"` // ask with the first domain of the pod's search list behind the whole name
+	Over   string `json:"over,omitempty"`   // udp, which an empty one means too, tcp or https
 }
 
 // Reply is one line from a probe to the runner. Exactly one part is set.
@@ -68,6 +71,9 @@ type Reply struct {
 // Keyed acknowledges a key.
 type Keyed struct {
 	Boot string `json:"boot"` // the probe process's own id: another one means that it restarted
+	// NoSCTP says why the target does not listen for SCTP, in the words of its
+	// kernel; empty where it does.
+	NoSCTP string `json:"noSCTP,omitempty"`
 }
 
 // End closes a batch. Got and Answered count the attempts since the last End;

@@ -13,7 +13,8 @@ import (
 // for that of one that was killed. Create the spool first: the partial report
 // points to it.
 func Begin(specs []Spec, h verdicts.Header) error {
-	rec := &verdicts.Record{Header: stamped(h), Summary: verdicts.Summarise(nil, time.Time{})}
+	rec := &verdicts.Record{Header: stamped(h), Results: verdicts.List(nil)}
+	rec.Summary = verdicts.Summarise(rec.Results, time.Time{})
 	rec.Summary.Unfinished("%s", unfinished(specs))
 	var errs []error
 	for _, s := range specs {

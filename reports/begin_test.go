@@ -15,7 +15,7 @@ import (
 func TestBeginReplacesAnEarlierRun(t *testing.T) {
 	folder := t.TempDir()
 	specs := []Spec{{JSON{}, filepath.Join(folder, "results.json")}, {JUnit{}, filepath.Join(folder, "junit.xml")}}
-	green := &verdicts.Record{Header: verdicts.Header{Run: "earlier"}, Results: []verdicts.Result{fakeResult("acme", "globex", "tcp", 0)}}
+	green := &verdicts.Record{Header: verdicts.Header{Run: "earlier"}, Results: verdicts.List{fakeResult("acme", "globex", "tcp", 0)}}
 	require.NoError(t, WriteAll(specs, green))
 
 	require.NoError(t, Begin(specs, verdicts.Header{Run: "now", Planned: 7}))
@@ -23,7 +23,7 @@ func TestBeginReplacesAnEarlierRun(t *testing.T) {
 	rec, err := Read(specs[0].Path)
 	require.NoError(t, err)
 	assert.Equal(t, "now", rec.Header.Run)
-	assert.Empty(t, rec.Results)
+	assert.Empty(t, list(rec))
 	assert.True(t, rec.Summary.Partial)
 	assert.Equal(t, 3, rec.Summary.Exit)
 	assert.True(t, rec.Summary.Incomplete)

@@ -15,7 +15,7 @@ var began = time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
 // everything in it: a tenant that leaks over TCP to the next, one that is
 // broken, one without evidence.
 func fakeRun(n int) *verdicts.Record {
-	rec := &verdicts.Record{Header: verdicts.Header{
+	rec := &verdicts.Record{Results: verdicts.List{}, Header: verdicts.Header{
 		APIVersion: APIVersion, Kind: Kind, Run: "7c1f9a", Version: "0.1.0", Tenancy: "staging",
 		Context: "kind-staging", Server: "v1.37.2", Identity: "ci", Image: "ghcr.io/partywall/probe:0.1.0",
 		Started: began, FailOn: "high", Shared: []string{"audit"},
@@ -26,12 +26,12 @@ func fakeRun(n int) *verdicts.Record {
 	for i := range n {
 		for j := range n {
 			if i != j {
-				rec.Results = append(rec.Results, fakePair(i, j, n)...)
+				rec.Results = append(list(rec), fakePair(i, j, n)...)
 			}
 		}
 		r := fakeResult(tenantName(i), "audit", "tcp", 0)
 		r.Service, r.Verdict, r.Expect, r.Why = "audit-svc", verdicts.Allowed, suites.Allowed, "a declared shared service answered"
-		rec.Results = append(rec.Results, r)
+		rec.Results = append(list(rec), r)
 	}
 	rec.Summary = summarise(rec)
 	return rec
@@ -80,7 +80,7 @@ func fakeResult(from, to, check string, k int) verdicts.Result {
 		Expect: suites.Denied, Verdict: verdicts.Isolated, Outcome: probes.Dropped, Grade: verdicts.TwoSided, Severity: "high",
 		Evidence: verdicts.Evidence{Rounds: []verdicts.Round{
 			{At: began.Add(time.Second), Outcome: probes.Dropped, Phase: probes.PhaseConnect, Error: "i/o timeout", MS: 3500.4,
-				Control: verdicts.Control{Before: probes.Reached, After: probes.Reached, Rung: verdicts.RungSameNamespace}},
+				Control: verdicts.Control{Before: probes.Reached, During: probes.Reached, After: probes.Reached, Rung: verdicts.RungSameNamespace}},
 			{At: began.Add(12 * time.Second), Outcome: probes.Dropped, MS: 3500.3},
 		}},
 		Why:   "no packet of two attempts, 10 s apart, reached the target",
@@ -101,11 +101,17 @@ func tenantName(i int) string {
 func summarise(rec *verdicts.Record) verdicts.Summary {
 	s := verdicts.Summary{Finished: began.Add(time.Minute), Counts: map[verdicts.Verdict]int{}, Exit: 1,
 		Sensitivity: verdicts.Sensitivity{Controls: 144, Reached: 144}}
-	for i := range rec.Results {
-		s.Counts[rec.Results[i].Verdict]++
-		if rec.Results[i].Fails {
+	for i := range list(rec) {
+		s.Counts[list(rec)[i].Verdict]++
+		if list(rec)[i].Fails {
 			s.Failures++
 		}
 	}
 	return s
+}
+
+// list is the results of a record in memory.
+func list(rec *verdicts.Record) verdicts.List {
+	all, _ := rec.Results.(verdicts.List)
+	return all
 }

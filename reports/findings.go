@@ -38,13 +38,12 @@ func findings(rec *verdicts.Record) []*finding {
 	}
 	var list []*finding
 	seen := map[key]*finding{}
-	for i := range rec.Results {
-		r := &rec.Results[i]
+	for r := range rec.Results.All() {
 		c := classOf(r)
 		if !c.attention() {
 			continue
 		}
-		k := key{c, r.From.Tenant, r.To.Tenant, r.Service, r.Suite + "/" + r.Check}
+		k := key{c, r.From.Who(), r.To.Who(), r.Service, r.Suite + "/" + r.Check}
 		if c == classNoted {
 			k.from, k.to = "", "" // what fails nothing is told once
 		}
@@ -64,7 +63,7 @@ func findings(rec *verdicts.Record) []*finding {
 
 func (f *finding) add(r *verdicts.Result) {
 	f.count++
-	f.pairs[[2]string{r.From.Tenant, r.To.Tenant}] = true
+	f.pairs[[2]string{r.From.Who(), r.To.Who()}] = true
 	if severityRank(r.Severity) < severityRank(f.severity) {
 		f.severity, f.first = r.Severity, r
 	}
@@ -97,7 +96,31 @@ func Findings(w io.Writer, rec *verdicts.Record, opt Options) error {
 }
 
 func (f *finding) write(w io.Writer, opt Options) {
-	r, c := f.first, classes[f.class]
+	r := f.first
+	pair := line(r.From.Who()) + " -> " + line(r.To.Who())
+	if more := len(f.pairs) - 1; more > 0 {
+		pair += " and " + plural(more, "more pair")
+	}
+	fmt.Fprintf(w, "%s: %s, %s, %s\n", opt.paint(f.class, f.label()), pair, line(r.Suite+"/"+r.Check), plural(f.count, "attempt"))
+	for _, why := range f.reasons[:min(len(f.reasons), mostReasons)] {
+		writeWrapped(w, opt, "    ", line(why))
+	}
+	if more := len(f.reasons) - mostReasons; more > 0 {
+		fmt.Fprintf(w, "    and for %s\n", plural(more, "more reason"))
+	}
+	if r.Cause != "" {
+		writeWrapped(w, opt, "    ", "Likely cause: "+line(r.Cause))
+	}
+	if r.Remedy != "" && f.class != classExcepted {
+		writeWrapped(w, opt, "    ", "Remedy: "+line(r.Remedy))
+	}
+	fmt.Fprintln(w, again(r))
+	fmt.Fprintln(w)
+}
+
+// label is the finding's class and, where it has one, its severity.
+func (f *finding) label() string {
+	c := classes[f.class]
 	label := c.symbol + " " + c.word
 	if f.class == classNoted {
 		label = c.symbol + " " + c.meaning
@@ -105,22 +128,7 @@ func (f *finding) write(w io.Writer, opt Options) {
 	if f.class != classBroken && f.class != classInconclusive && f.severity != "" {
 		label += ", " + word(f.severity)
 	}
-	pair := line(r.From.Tenant) + " -> " + line(r.To.Tenant)
-	if more := len(f.pairs) - 1; more > 0 {
-		pair += " and " + plural(more, "more pair")
-	}
-	fmt.Fprintf(w, "%s: %s, %s, %s\n", opt.paint(f.class, label), pair, line(r.Suite+"/"+r.Check), plural(f.count, "attempt"))
-	for _, why := range f.reasons[:min(len(f.reasons), mostReasons)] {
-		writeWrapped(w, opt, "    ", line(why))
-	}
-	if more := len(f.reasons) - mostReasons; more > 0 {
-		fmt.Fprintf(w, "    and for %s\n", plural(more, "more reason"))
-	}
-	if r.Remedy != "" && f.class != classExcepted {
-		writeWrapped(w, opt, "    ", "Remedy: "+line(r.Remedy))
-	}
-	fmt.Fprintln(w, again(r))
-	fmt.Fprintln(w)
+	return label
 }
 
 // again is one line, however long, so that it can be copied.
@@ -148,7 +156,7 @@ func controlsLine(s verdicts.Sensitivity) string {
 	reached := fmt.Sprintf("Controls: %d of %d reached", s.Reached, s.Controls)
 	switch {
 	case s.Controls == 0:
-		return "Controls: none were judged, so nothing shows that this run would have seen a leak"
+		return "Controls: none were judged, so nothing shows that this run would have seen a leak between probes"
 	case s.Reached < s.Controls:
 		return reached + "; what rests on the others is no evidence"
 	default:

@@ -45,7 +45,7 @@ func TestFindingsPutTheWorstFirst(t *testing.T) {
 		r := fakeResult("acme", "to-"+severity, "tcp", 0)
 		leaks(&r)
 		r.Severity = severity
-		rec.Results = append(rec.Results, r)
+		rec.Results = append(list(&rec), r)
 	}
 	var got []string
 	for _, f := range findings(&rec) {
@@ -60,7 +60,7 @@ func TestFindingsTellAFewReasons(t *testing.T) {
 		r := fakeResult("acme", "globex", "tcp", i)
 		leaks(&r)
 		r.Why = fmt.Sprint("reason ", i/2)
-		rec.Results = append(rec.Results, r)
+		rec.Results = append(list(&rec), r)
 	}
 	assert.Contains(t, findingsOf(t, &rec, Options{}),
 		"10 attempts\n    reason 0\n    reason 1\n    reason 2\n    and for 2 more reasons\n    Remedy: ")
@@ -71,7 +71,7 @@ func TestFindingsAreBounded(t *testing.T) {
 	for i := range 500 {
 		r := fakeResult("acme", fmt.Sprint("tenant-", i), "tcp", 0)
 		leaks(&r)
-		rec.Results = append(rec.Results, r)
+		rec.Results = append(list(&rec), r)
 		rec.Summary.NotRun = append(rec.Summary.NotRun, fmt.Sprint("not run ", i))
 	}
 	out := findingsOf(t, &rec, Options{})
@@ -81,23 +81,23 @@ func TestFindingsAreBounded(t *testing.T) {
 }
 
 func TestFindingsTellOfTheRun(t *testing.T) {
-	rec := &verdicts.Record{Summary: verdicts.Summary{
+	rec := &verdicts.Record{Results: verdicts.List{}, Summary: verdicts.Summary{
 		NotRun: []string{"hooli: no quota left"}, Notes: []string{"the exception of line 12 expired"},
 		Sensitivity: verdicts.Sensitivity{Controls: 4, Reached: 3},
 	}}
 	assert.Equal(t, "\nNot run: hooli: no quota left\nNote: the exception of line 12 expired\n"+
 		"Controls: 3 of 4 reached; what rests on the others is no evidence.\n", findingsOf(t, rec, Options{}))
-	assert.Equal(t, "\nControls: none were judged, so nothing shows that this run would have seen a\nleak.\n",
-		findingsOf(t, &verdicts.Record{}, Options{}))
+	assert.Equal(t, "\nControls: none were judged, so nothing shows that this run would have seen a\nleak between probes.\n",
+		findingsOf(t, &verdicts.Record{Results: verdicts.List{}}, Options{}))
 }
 
 func TestFindingsNameAnAttemptWithoutACommand(t *testing.T) {
 	r := fakeResult("acme", "globex", "tcp", 0)
 	leaks(&r)
 	r.ID, r.Rerun = "network/tcp/x", ""
-	rec := &verdicts.Record{Results: []verdicts.Result{r}}
+	rec := &verdicts.Record{Results: verdicts.List{r}}
 	assert.Contains(t, findingsOf(t, rec, Options{}), "    Attempt: network/tcp/x\n")
-	rec.Results[0].Rerun = "partywall run"
+	list(rec)[0].Rerun = "partywall run"
 	assert.Contains(t, findingsOf(t, rec, Options{}), "    Attempt: network/tcp/x\n    Again: partywall run\n")
 }
 

@@ -18,9 +18,9 @@ func TestParseSpec(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Spec{JUnit{}, "out/a=b.xml"}, spec)
 	for in, want := range map[string]string{
-		"junit":          `report "junit": want FORMAT=PATH, with one of the formats json, junit`,
-		"html=a":         `report "html=a": there is no format "html"; use one of json, junit`,
-		"=a":             `report "=a": there is no format ""; use one of json, junit`,
+		"junit":          `report "junit": want FORMAT=PATH, with one of the formats ` + formatList(),
+		"pdf=a":          `report "pdf=a": there is no format "pdf"; use one of ` + formatList(),
+		"=a":             `report "=a": there is no format ""; use one of ` + formatList(),
 		"json=":          `report "json=": the path is missing; want json=PATH`,
 		"json=-":         `report "json=-": reports are files; name one, or /dev/stdout`,
 		"json=out.jsonl": `report "json=out.jsonl": .jsonl is the ending of the spool beside it; use .json`,
@@ -94,7 +94,7 @@ func TestWriteFollowsALinkAndKeepsIt(t *testing.T) {
 	require.NoError(t, Write(Spec{JSON{}, link}, fakeRun(3)))
 	got, err := Read(real)
 	require.NoError(t, err)
-	assert.Len(t, got.Results, 111)
+	assert.Len(t, list(got), 111)
 	info, err := os.Lstat(link)
 	require.NoError(t, err)
 	assert.NotZero(t, info.Mode()&os.ModeSymlink)

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/partywall/partywall/verdicts"
@@ -8,9 +9,10 @@ import (
 
 // grid is the matrix before it is laid out: who tried whom, and how it ended.
 type grid struct {
-	rows  []string // tenants that try
+	rows  []string // tenants that try, each followed by the shadows of its workloads
 	cols  []column
-	cells map[[2]int]*cell // by row and column
+	owner map[string]string // the tenant of each name
+	cells map[[2]int]*cell  // by row and column
 }
 
 type column struct {
@@ -51,28 +53,44 @@ func (c *cell) worst() class {
 // gridOf counts a record. Tenants and services come in the header's order; any
 // that only a result knows follow, so that no result is left out.
 func gridOf(rec *verdicts.Record) *grid {
-	b := gridBuilder{
-		grid: &grid{cells: map[[2]int]*cell{}},
-		row:  map[string]int{},
-		col:  map[column]int{},
-	}
-	for _, t := range rec.Header.Tenants {
-		b.rowOf(t.Name)
-		b.colOf(column{name: t.Name})
-	}
-	for _, s := range rec.Header.Shared {
-		b.colOf(column{name: s, kind: ofShared})
-	}
-	for i := range rec.Results {
-		b.add(&rec.Results[i], rec.Header.Shared)
+	b := newGridBuilder(rec.Header)
+	for r := range rec.Results.All() {
+		b.add(r)
 	}
 	return b.grid
 }
 
 type gridBuilder struct {
-	grid *grid
-	row  map[string]int
-	col  map[column]int
+	grid   *grid
+	shared []string
+	row    map[string]int
+	col    map[column]int
+}
+
+func newGridBuilder(h verdicts.Header) *gridBuilder {
+	b := &gridBuilder{
+		grid:   &grid{cells: map[[2]int]*cell{}, owner: map[string]string{}},
+		shared: h.Shared,
+		row:    map[string]int{},
+		col:    map[column]int{},
+	}
+	for _, t := range h.Tenants {
+		b.tenant(verdicts.Side{Tenant: t.Name})
+		for _, s := range t.Shadows {
+			b.tenant(s)
+		}
+	}
+	for _, s := range h.Shared {
+		b.colOf(column{name: s, kind: ofShared})
+	}
+	return b
+}
+
+// tenant gives a tenant, or a shadow, a row and a column.
+func (b *gridBuilder) tenant(s verdicts.Side) {
+	b.grid.owner[s.Who()] = s.Tenant
+	b.rowOf(s.Who())
+	b.colOf(column{name: s.Who()})
 }
 
 func (b *gridBuilder) rowOf(name string) int {
@@ -95,8 +113,13 @@ func (b *gridBuilder) colOf(c column) int {
 	return at
 }
 
-func (b *gridBuilder) add(r *verdicts.Result, shared []string) {
-	at := [2]int{b.rowOf(r.From.Tenant), b.colOf(columnOf(r, shared))}
+// place is the row and the column of a result.
+func (b *gridBuilder) place(r *verdicts.Result) [2]int {
+	return [2]int{b.rowOf(r.From.Who()), b.colOf(columnOf(r, b.shared))}
+}
+
+func (b *gridBuilder) add(r *verdicts.Result) {
+	at := b.place(r)
 	c := b.grid.cells[at]
 	if c == nil {
 		c = &cell{}
@@ -117,13 +140,14 @@ func columnOf(r *verdicts.Result, shared []string) column {
 	case r.Service != "" && slices.Contains(shared, r.To.Tenant):
 		return column{name: r.To.Tenant, kind: ofShared}
 	default:
-		return column{name: r.To.Tenant}
+		return column{name: r.To.Who()}
 	}
 }
 
 // itself says whether the cell is a tenant's with itself, which is not tried.
 func (g *grid) itself(row, col int) bool {
-	return g.cols[col].kind == ofTenant && g.rows[row] == g.cols[col].name
+	from, to := g.rows[row], g.cols[col].name
+	return g.cols[col].kind == ofTenant && cmp.Or(g.owner[from], from) == cmp.Or(g.owner[to], to)
 }
 
 // heed says what a part of the grid asks of a reader.

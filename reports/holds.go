@@ -19,13 +19,12 @@ func holds(rec *verdicts.Record) []*finding {
 	}
 	var list []*finding
 	seen := map[key]*finding{}
-	for i := range rec.Results {
-		r := &rec.Results[i]
+	for r := range rec.Results.All() {
 		c := classOf(r)
 		if c.attention() || c == classSkipped {
 			continue
 		}
-		k := key{c, r.From.Tenant, r.To.Tenant}
+		k := key{c, r.From.Who(), r.To.Who()}
 		if seen[k] == nil {
 			seen[k] = &finding{class: c, first: r}
 			list = append(list, seen[k])
@@ -41,7 +40,7 @@ func writeHolds(w io.Writer, rec *verdicts.Record, opt Options) {
 	for _, f := range list[:min(len(list), mostHolds)] {
 		c := classes[f.class]
 		fmt.Fprintf(w, "%s: %s -> %s, %s\n", opt.paint(f.class, c.symbol+" "+c.word),
-			line(f.first.From.Tenant), line(f.first.To.Tenant), plural(f.count, "attempt"))
+			line(f.first.From.Who()), line(f.first.To.Who()), plural(f.count, "attempt"))
 		writeWrapped(w, opt, "    ", line(f.first.Why))
 	}
 	if more := len(list) - mostHolds; more > 0 {

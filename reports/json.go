@@ -3,11 +3,8 @@ package reports
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"unicode/utf8"
 
 	"github.com/partywall/partywall/verdicts"
@@ -34,14 +31,17 @@ func (JSON) Write(w io.Writer, rec *verdicts.Record) error {
 		return err
 	}
 	opening := ",\n\"results\":[\n"
-	for i := range rec.Results {
-		if err := writePart(w, opening, &rec.Results[i]); err != nil {
-			return fmt.Errorf("result %s: %w", rec.Results[i].ID, err)
+	for r := range rec.Results.All() {
+		if err := writePart(w, opening, r); err != nil {
+			return fmt.Errorf("result %s: %w", r.ID, err)
 		}
 		opening = ",\n"
 	}
+	if err := rec.Results.Err(); err != nil {
+		return err
+	}
 	closing := "\n],\n\"summary\":"
-	if len(rec.Results) == 0 {
+	if rec.Results.Len() == 0 {
 		closing = ",\n\"results\":[],\n\"summary\":"
 	}
 	if err := writePart(w, closing, rec.Summary); err != nil {
@@ -102,46 +102,3 @@ func marshal(v any) ([]byte, error) {
 }
 
 func escapedInJSON(r rune) bool { return r < 0x10000 && dangerous(r) }
-
-// ReadJSON reads what JSON wrote.
-func ReadJSON(r io.Reader) (*verdicts.Record, error) {
-	var rec verdicts.Record
-	dec := json.NewDecoder(r)
-	if err := dec.Decode(&rec); err != nil {
-		return nil, fmt.Errorf("reading results: %w", err)
-	}
-	if err := checkVersion(rec.Header); err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("reading results: something follows the record; the file is not what one run wrote")
-	}
-	return &rec, nil
-}
-
-func checkVersion(h verdicts.Header) error {
-	if h.APIVersion == APIVersion && h.Kind == Kind {
-		return nil
-	}
-	return fmt.Errorf("reading results: the file is %q of kind %q; this version reads %s of kind %s",
-		h.APIVersion, h.Kind, APIVersion, Kind)
-}
-
-// Read reads a saved record: a spool where the name ends in .jsonl, and
-// otherwise a results file.
-func Read(path string) (*verdicts.Record, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	read := ReadJSON
-	if filepath.Ext(path) == spoolExt {
-		read = ReadSpool
-	}
-	rec, err := read(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return rec, nil
-}

@@ -31,23 +31,26 @@ func (JUnit) Name() string { return "junit" }
 
 // Write writes the record, testcase by testcase.
 func (JUnit) Write(w io.Writer, rec *verdicts.Record) error {
-	suites := junitSuites(rec)
+	suites, err := junitSuites(rec)
+	if err != nil {
+		return err
+	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}
 	enc := xml.NewEncoder(w)
 	enc.Indent("", "  ")
 	var total tally
-	for i := range suites {
-		total.merge(suites[i].tally)
+	for _, s := range suites {
+		total.merge(s.tally)
 	}
 	root := element(rootElement, append([]xml.Attr{attr("name", rootName)}, total.attrs()...)...)
 	if err := enc.EncodeToken(root); err != nil {
 		return err
 	}
-	for i := range suites {
-		if err := suites[i].encode(enc, rec); err != nil {
-			return fmt.Errorf("suite %s: %w", suites[i].name, err)
+	for _, s := range suites {
+		if err := s.encode(enc, rec); err != nil {
+			return fmt.Errorf("suite %s: %w", s.name, err)
 		}
 	}
 	if err := enc.EncodeToken(root.End()); err != nil {
@@ -56,19 +59,21 @@ func (JUnit) Write(w io.Writer, rec *verdicts.Record) error {
 	if err := enc.Close(); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, "\n")
+	_, err = io.WriteString(w, "\n")
 	return err
 }
 
 // junitSuite is a suite before it is written: its counts have to stand in its
-// first tag, and only the places of its results are kept until then.
+// first tag.
 type junitSuite struct {
 	name    string
-	results [][]int     // indices into the record, a list a testcase
-	cases   []*testcase // about the run itself
+	cases   []caseMaker
 	started time.Time
 	tally   tally
 }
+
+// caseMaker makes a testcase when it is time to write it.
+type caseMaker interface{ testcase() *testcase }
 
 type testcase struct {
 	XMLName   xml.Name `xml:"testcase"`
@@ -110,50 +115,51 @@ func (b body) MarshalXML(enc *xml.Encoder, start xml.StartElement) error {
 	return enc.EncodeToken(start.End())
 }
 
+// testcase is itself where it is about the run.
+func (c *testcase) testcase() *testcase { return c }
+
+// attemptCase is an attempt with a testcase of its own.
+type attemptCase struct{ *verdicts.Result }
+
+func (a attemptCase) testcase() *testcase { return junitCase(a.Result) }
+
 // junitSuites groups the results in the order in which they first come.
-func junitSuites(rec *verdicts.Record) []junitSuite {
-	var suites []junitSuite
-	place := map[[2]string]int{}
-	pairs := map[pairKey]int{} // the testcases of pairs, where the record is condensed
-	if !condensed(rec) {
-		pairs = nil
-	}
-	for i := range rec.Results {
-		r := &rec.Results[i]
+func junitSuites(rec *verdicts.Record) ([]*junitSuite, error) {
+	var suites []*junitSuite
+	place := map[[2]string]*junitSuite{}
+	pairs, room := map[pairKey]*pairCase{}, mostOfAll // where the record is condensed
+	for r := range rec.Results.All() {
 		key := [2]string{r.Suite, r.From.Tenant}
-		at, ok := place[key]
-		if !ok {
-			at = len(suites)
-			place[key] = at
-			suites = append(suites, junitSuite{name: word(r.Suite) + ": from " + word(r.From.Tenant)})
+		s := place[key]
+		if s == nil {
+			s = &junitSuite{name: word(r.Suite) + ": from " + word(r.From.Tenant)}
+			place[key], suites = s, append(suites, s)
 		}
-		suites[at].add(i, r, pairs)
-	}
-	for i := range suites {
-		for _, results := range suites[i].results {
-			suites[i].tally.count(suites[i].testcase(rec, results))
+		s.begun(r)
+		if !condensed(rec) {
+			s.cases = append(s.cases, attemptCase{r})
+			continue
 		}
+		pair := pairs[pairOf(r)]
+		if pair == nil {
+			pair = &pairCase{suite: word(r.Suite), pair: pairName(r)}
+			pairs[pairOf(r)], s.cases = pair, append(s.cases, pair)
+		}
+		pair.add(r, &room)
 	}
 	if about := aboutRun(rec); len(about) > 0 {
-		run := junitSuite{name: "run", cases: about}
-		for _, c := range about {
-			run.tally.count(c)
-		}
-		suites = append(suites, run)
+		suites = append(suites, &junitSuite{name: "run", cases: about})
 	}
-	return suites
+	for _, s := range suites {
+		for _, c := range s.cases {
+			s.tally.count(c.testcase())
+		}
+	}
+	return suites, rec.Results.Err()
 }
 
-// add gives a result its testcase: one of its own, or that of its pair.
-func (s *junitSuite) add(i int, r *verdicts.Result, pairs map[pairKey]int) {
-	if at, ok := pairs[pairOf(r)]; ok {
-		s.results[at] = append(s.results[at], i)
-	} else {
-		if pairs != nil {
-			pairs[pairOf(r)] = len(s.results)
-		}
-		s.results = append(s.results, []int{i})
-	}
+// begun keeps when the first of the suite's attempts was made.
+func (s *junitSuite) begun(r *verdicts.Result) {
 	for _, round := range r.Evidence.Rounds {
 		if s.started.IsZero() || round.At.Before(s.started) {
 			s.started = round.At
@@ -169,29 +175,12 @@ func (s *junitSuite) encode(enc *xml.Encoder, rec *verdicts.Record) error {
 	if err := enc.Encode(propertiesOf(rec)); err != nil {
 		return err
 	}
-	for _, results := range s.results {
-		if err := enc.Encode(s.testcase(rec, results)); err != nil {
-			return err
-		}
-	}
 	for _, c := range s.cases {
-		if err := enc.Encode(c); err != nil {
+		if err := enc.Encode(c.testcase()); err != nil {
 			return err
 		}
 	}
 	return enc.EncodeToken(start.End())
-}
-
-// testcase makes what stands for some results: one, or all of a pair.
-func (*junitSuite) testcase(rec *verdicts.Record, results []int) *testcase {
-	if !condensed(rec) {
-		return junitCase(&rec.Results[results[0]])
-	}
-	all := make([]*verdicts.Result, len(results))
-	for n, i := range results {
-		all[n] = &rec.Results[i]
-	}
-	return pairCase(all)
 }
 
 func (s *junitSuite) attrs(h verdicts.Header) []xml.Attr {
@@ -288,15 +277,15 @@ func propertiesOf(rec *verdicts.Record) properties {
 	}}
 	if condensed(rec) {
 		all.List = append(all.List, property{"partywall.condensed",
-			fmt.Sprintf("a testcase a pair, since %d attempts are more than %d; results.json has each", len(rec.Results), condenseAbove)})
+			fmt.Sprintf("a testcase a pair, since %d attempts are more than %d; results.json has each", rec.Results.Len(), condenseAbove)})
 	}
 	return all
 }
 
 // aboutRun are the testcases on the run itself: what it did not do, and
 // whether it would have seen a leak.
-func aboutRun(rec *verdicts.Record) []*testcase {
-	var cases []*testcase
+func aboutRun(rec *verdicts.Record) []caseMaker {
+	var cases []caseMaker
 	if s := rec.Summary; s.Partial {
 		sentences := s.NotRun
 		if len(sentences) == 0 {

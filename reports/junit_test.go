@@ -60,9 +60,9 @@ func TestJUnitIsValidAndCountsRight(t *testing.T) {
 	for name, rec := range map[string]*verdicts.Record{
 		"three tenants":  fakeRun(3),
 		"twelve tenants": fakeRun(12),
-		"no results":     {Header: fakeRun(1).Header},
-		"nothing at all": {},
-		"partial":        {Summary: verdicts.Summary{Partial: true, NotRun: []string{"globex has no room for a pod"}}},
+		"no results":     {Header: fakeRun(1).Header, Results: verdicts.List{}},
+		"nothing at all": {Results: verdicts.List{}},
+		"partial":        {Results: verdicts.List{}, Summary: verdicts.Summary{Partial: true, NotRun: []string{"globex has no room for a pod"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := junitOf(t, rec)
@@ -88,8 +88,8 @@ func totals(list []gojunit.Suite) gojunit.Totals {
 
 // expectedTotals is the design's table, written once more.
 func expectedTotals(rec *verdicts.Record) gojunit.Totals {
-	want := gojunit.Totals{Tests: len(rec.Results)}
-	for _, r := range rec.Results {
+	want := gojunit.Totals{Tests: len(list(rec))}
+	for _, r := range list(rec) {
 		switch {
 		case r.Verdict == verdicts.Leak && r.Fails, r.Verdict == verdicts.Broken:
 			want.Failed++
@@ -185,7 +185,7 @@ func TestJUnitTable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := fakeResult("acme", "globex", "tcp", 0)
 			c.change(&r)
-			file := junitOf(t, &verdicts.Record{Results: []verdicts.Result{r}})
+			file := junitOf(t, &verdicts.Record{Results: verdicts.List{r}})
 			validate(t, file)
 			list, _ := parse(t, file)
 			require.Len(t, list, 1)
@@ -272,7 +272,7 @@ func TestJUnitTimes(t *testing.T) {
 				r.Evidence.Rounds = append(r.Evidence.Rounds, verdicts.Round{MS: ms})
 			}
 			assert.Equal(t, c.want, seconds(milliseconds(&r)))
-			validate(t, junitOf(t, &verdicts.Record{Results: []verdicts.Result{r}}))
+			validate(t, junitOf(t, &verdicts.Record{Results: verdicts.List{r}}))
 		})
 	}
 }
@@ -307,20 +307,22 @@ var everyVerdict = []verdicts.Verdict{verdicts.Isolated, verdicts.Unreached, ver
 
 // hostileRecord has s in each string of a record.
 func hostileRecord(s string) *verdicts.Record {
-	rec := &verdicts.Record{
+	rec := &verdicts.Record{Results: verdicts.List{},
 		Header: verdicts.Header{Run: s, Version: s, Tenancy: s, Context: s, Server: s, Identity: s, Image: s,
 			Tenants: []verdicts.TenantRow{{Name: s}}, Shared: []string{s}},
 		Summary: verdicts.Summary{Partial: true, NotRun: []string{s}, Notes: []string{s}},
 	}
 	for i, v := range everyVerdict {
 		side := verdicts.Side{Tenant: s, Namespace: s, Pod: s, Node: s}
-		rec.Results = append(rec.Results, verdicts.Result{
+		rec.Results = append(list(rec), verdicts.Result{
 			ID: fmt.Sprint(i) + s, Suite: s, Check: s, From: side, To: side, Service: s, Verdict: v, Fails: v == verdicts.Leak,
 			Severity: s, Why: s, Remedy: s, Rerun: s,
 			Exception: &verdicts.Exception{Owner: s, Reason: s, Expires: s},
 			Evidence:  verdicts.Evidence{Rounds: []verdicts.Round{{Error: s}}},
 		})
 	}
+	counted := summarise(rec)
+	rec.Summary.Counts, rec.Summary.Failures = counted.Counts, counted.Failures
 	return rec
 }
 

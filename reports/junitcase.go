@@ -47,14 +47,14 @@ func junitCase(r *verdicts.Result) *testcase {
 
 // caseName ends in the id, which makes it unique and findable.
 func caseName(r *verdicts.Result) string {
-	to := r.To.Tenant
-	switch {
-	case r.Outside != "":
-		to += " " + r.Outside
-	case r.Service != "" && r.Service != to:
+	to := r.To.Who()
+	if r.Service != "" && r.Service != to {
 		to += " service " + r.Service
 	}
-	name := fmt.Sprintf("%s -> %s: %s", word(r.From.Tenant), word(to), word(r.Check))
+	if r.Outside != "" {
+		to += " " + r.Outside
+	}
+	name := fmt.Sprintf("%s -> %s: %s", word(r.From.Who()), word(to), word(r.Check))
 	if r.Address != "" {
 		name += " by " + word(addressWords(r.Address))
 	}
@@ -99,10 +99,13 @@ func account(r *verdicts.Result) string {
 		word(string(r.Expect)), orNone(word(string(r.Outcome))), orNone(word(string(r.Grade))), orNone(word(r.Severity)))
 	fmt.Fprintf(&b, "From %s\nTo   %s\n", side(r.From), side(r.To))
 	for i := range r.Evidence.Rounds {
-		fmt.Fprintf(&b, "Round %d: %s\n", i+1, roundLine(&r.Evidence.Rounds[i]))
+		fmt.Fprintf(&b, "Round %d: %s\n", i+1, roundLine(&r.Evidence.Rounds[i], r.Address))
 	}
 	if r.Startup {
 		fmt.Fprintln(&b, "Only in the first seconds of the pods' life")
+	}
+	if r.Cause != "" {
+		fmt.Fprintf(&b, "Likely cause: %s\n", line(r.Cause))
 	}
 	if r.Remedy != "" {
 		fmt.Fprintf(&b, "Remedy: %s\n", line(r.Remedy))
@@ -115,6 +118,9 @@ func account(r *verdicts.Result) string {
 
 func side(s verdicts.Side) string {
 	out := fmt.Sprintf("%s, namespace %s", word(s.Tenant), word(s.Namespace))
+	if s.Workload != "" {
+		out += ", shadow of " + word(s.Workload)
+	}
 	if s.Pod != "" {
 		out += ", pod " + word(s.Pod)
 	}
@@ -128,7 +134,7 @@ func side(s verdicts.Side) string {
 }
 
 // roundLine tells what each side saw in one round.
-func roundLine(r *verdicts.Round) string {
+func roundLine(r *verdicts.Round, address suites.Address) string {
 	out := fmt.Sprintf("%s, source saw %s", r.At.UTC().Format("15:04:05.000Z"), orNone(word(string(r.Outcome))))
 	if r.Phase != "" {
 		out += " in phase " + word(string(r.Phase))
@@ -137,8 +143,14 @@ func roundLine(r *verdicts.Round) string {
 	if r.Error != "" {
 		out += " (" + line(r.Error) + ")"
 	}
-	out += fmt.Sprintf("; target has %d receipts; control %s before, %s after (%s)", r.Receipts,
-		orNone(word(string(r.Control.Before))), orNone(word(string(r.Control.After))), orNone(word(string(r.Control.Rung))))
+	if address != suites.DryRun { // which arrives at no target
+		out += fmt.Sprintf("; target has %d receipts", r.Receipts)
+	}
+	out += fmt.Sprintf("; control %s before, %s during, %s after (%s)",
+		orNone(word(string(r.Control.Before))), orNone(word(string(r.Control.During))), orNone(word(string(r.Control.After))), orNone(word(string(r.Control.Rung))))
+	if r.Control.Error != "" {
+		out += ": " + line(r.Control.Error)
+	}
 	if r.Source != "" {
 		out += "; source control " + word(string(r.Source))
 	}

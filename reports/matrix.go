@@ -228,19 +228,22 @@ func legend(g *grid) string {
 	return strings.Join(parts, ", ") + ". A cell shows its worst verdict."
 }
 
+// allVerdicts are those there are, in the design's order.
+var allVerdicts = []verdicts.Verdict{verdicts.Isolated, verdicts.Unreached, verdicts.Allowed, verdicts.Leak,
+	verdicts.Broken, verdicts.Excepted, verdicts.Inconclusive, verdicts.Skipped}
+
 // countsLine is the result in one line, the verdicts in the design's order.
 func countsLine(rec *verdicts.Record) string {
 	counts := map[verdicts.Verdict]int{}
 	noted := 0
-	for i := range rec.Results {
-		counts[rec.Results[i].Verdict]++
-		if classOf(&rec.Results[i]) == classNoted {
+	for r := range rec.Results.All() {
+		counts[r.Verdict]++
+		if classOf(r) == classNoted {
 			noted++
 		}
 	}
 	var parts []string
-	for _, v := range []verdicts.Verdict{verdicts.Isolated, verdicts.Unreached, verdicts.Allowed, verdicts.Leak,
-		verdicts.Broken, verdicts.Excepted, verdicts.Inconclusive, verdicts.Skipped} {
+	for _, v := range allVerdicts {
 		part := fmt.Sprintf("%d %s", counts[v], v)
 		if v == verdicts.Leak && noted > 0 {
 			part += fmt.Sprintf(" (%d below the threshold)", noted)

@@ -60,7 +60,7 @@ func thinRun(n int) *verdicts.Record {
 				leaks(&r)
 			}
 			if i != j {
-				rec.Results = append(rec.Results, r)
+				rec.Results = append(list(rec), r)
 			}
 		}
 	}
@@ -115,7 +115,7 @@ func TestMatrixOfVeryManyDrawsWhatMatters(t *testing.T) {
 	}
 	leak := fakeResult(tenantName(150), tenantName(99), "tcp", 0)
 	leaks(&leak)
-	rec.Results = []verdicts.Result{leak, fakeResult("acme", "globex", "tcp", 0)}
+	rec.Results = verdicts.List{leak, fakeResult("acme", "globex", "tcp", 0)}
 	out := matrixOf(t, rec, Options{Width: 80})
 	assert.Contains(t, out, "│ 151 team-150 │ ······")
 	assert.Contains(t, out, "·✗ │")
@@ -130,11 +130,11 @@ func TestMatrixShowsWhatTheHeaderDoesNotKnow(t *testing.T) {
 	r := fakeResult("stranger", "nobody", "tcp", 0)
 	s := fakeResult("stranger", "", "tcp", 0)
 	s.Service, s.Verdict = "ledger", verdicts.Unreached
-	out := matrixOf(t, &verdicts.Record{Results: []verdicts.Result{r, s}}, Options{})
+	out := matrixOf(t, &verdicts.Record{Results: verdicts.List{r, s}}, Options{})
 	for _, want := range []string{"stranger", "nobody", "ledger", "(shared)", "✓ 1 isolated", "o 1 unreached"} {
 		assert.Contains(t, out, want)
 	}
-	assert.Contains(t, matrixOf(t, &verdicts.Record{}, Options{}), "No tenants, so nothing was tried.")
+	assert.Contains(t, matrixOf(t, &verdicts.Record{Results: verdicts.List{}}, Options{}), "No tenants, so nothing was tried.")
 }
 
 func TestMatrixTellsAServiceFromATenantOfItsName(t *testing.T) {
@@ -144,7 +144,7 @@ func TestMatrixTellsAServiceFromATenantOfItsName(t *testing.T) {
 	leaks(&leak)
 	use := fakeResult("acme", "audit", "tcp", 1)
 	use.Service, use.Verdict, use.Expect = "audit-svc", verdicts.Allowed, suites.Allowed
-	rec.Results = []verdicts.Result{leak, use}
+	rec.Results = verdicts.List{leak, use}
 	out := matrixOf(t, rec, Options{})
 	assert.Contains(t, out, "│ acme      │ —    │ ✗ 1/1 LEAK │ + 1 allowed │")
 }

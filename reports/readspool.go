@@ -15,21 +15,22 @@ import (
 // spoolRead is what a spool held, line by line.
 type spoolRead struct {
 	header   *verdicts.Header
-	results  []verdicts.Result
 	summary  *verdicts.Summary
+	results  int
 	observed int
 }
 
-// ReadSpool reads a spool, also that of a run that was killed while it wrote:
+// readSpool reads a spool, also that of a run that was killed while it wrote:
 // a last line without its line end is left out. Without a summary the record
-// is partial and says how far the run came.
-func ReadSpool(r io.Reader) (*verdicts.Record, error) {
+// is partial and says how far the run came; failures that it found stay
+// failures, and weigh more than that.
+func readSpool(file io.ReaderAt) (*verdicts.Record, error) {
 	var s spoolRead
-	lines := bufio.NewReaderSize(r, 1<<16)
+	lines := bufio.NewReaderSize(whole(file), 1<<16)
 	for n := 1; ; n++ {
 		line, err := lines.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			return s.record(line)
+			return s.record(line, file)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("reading spool: line %d: %w", n, err)
@@ -63,8 +64,8 @@ func (s *spoolRead) take(line []byte) error {
 	case l.Header != nil:
 		s.header = l.Header
 		return checkVersion(*l.Header)
-	case l.Result != nil:
-		s.results = append(s.results, *l.Result)
+	case l.Result != nil && bytes.HasPrefix(line, resultBegins):
+		s.results++
 	case l.Summary != nil:
 		s.summary = l.Summary
 	case l.Observed != nil:
@@ -76,19 +77,29 @@ func (s *spoolRead) take(line []byte) error {
 }
 
 // record makes the record. torn is what follows the last line end.
-func (s *spoolRead) record(torn []byte) (*verdicts.Record, error) {
+func (s *spoolRead) record(torn []byte, file io.ReaderAt) (*verdicts.Record, error) {
 	if s.header == nil && !beginsHeader(torn) {
 		return nil, errors.New("reading spool: this is not a spool: it does not begin with a header")
 	}
-	rec := &verdicts.Record{Results: s.results}
+	rec := &verdicts.Record{}
 	if s.header != nil {
 		rec.Header = *s.header
 	}
+	hold := func(*verdicts.Result) {} // what the controls of a killed run came to is not known
 	if s.summary != nil {
 		rec.Summary = *s.summary
-		return rec, nil
+		hold = s.summary.Sensitivity.Hold
 	}
-	rec.Summary = s.interrupted()
+	rec.Results = &stored{n: s.results, each: spooled(file, hold), what: "the spool again"}
+	counted := verdicts.Summarise(rec.Results, time.Time{})
+	if err := rec.Results.Err(); err != nil {
+		return nil, err
+	}
+	if s.summary != nil {
+		return rec, agrees(*s.summary, counted)
+	}
+	counted.Unfinished("%s", s.howFar())
+	rec.Summary = counted
 	return rec, nil
 }
 
@@ -99,20 +110,12 @@ func beginsHeader(torn []byte) bool {
 	return bytes.Equal(torn[:n], want[:n])
 }
 
-// interrupted is the summary of a run that did not come to write its own.
-// Failures that it found stay failures, and weigh more than its being partial.
-func (s *spoolRead) interrupted() verdicts.Summary {
-	sum := verdicts.Summarise(s.results, time.Time{})
-	sum.Unfinished("%s", s.howFar())
-	return sum
-}
-
 func (s *spoolRead) howFar() string {
 	if s.header == nil {
 		return "the run ended before it had written what it was going to do"
 	}
 	far := fmt.Sprintf("the run ended before its end: %d of %d planned attempts have a result",
-		len(s.results), s.header.Planned)
+		s.results, s.header.Planned)
 	if s.observed > 0 {
 		far += fmt.Sprintf(", and %d lines of raw evidence were kept", s.observed)
 	}

@@ -26,11 +26,12 @@ var ErrBusy = errors.New("another run is writing it")
 // as its method returns, so that a killed run leaves all that it knew. Its
 // methods may be called concurrently.
 type Spool struct {
-	mu     sync.Mutex
-	file   *os.File
-	made   []string // folders that there were not before, the innermost first
-	begun  bool     // something was written
-	broken error    // of the first write that failed
+	mu      sync.Mutex
+	file    *os.File
+	made    []string // folders that there were not before, the innermost first
+	begun   bool     // something was written
+	results int      // that were kept
+	broken  error    // of the first write that failed
 }
 
 // spoolLine is one line. Exactly one part is set.
@@ -63,7 +64,15 @@ func (s *Spool) Header(h verdicts.Header) error {
 func (s *Spool) Observed(v any) error { return s.write(spoolLine{Observed: &v}) }
 
 // Result keeps a judged attempt.
-func (s *Spool) Result(r verdicts.Result) error { return s.write(spoolLine{Result: &r}) }
+func (s *Spool) Result(r verdicts.Result) error {
+	if err := s.write(spoolLine{Result: &r}); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.results++
+	return nil
+}
 
 // Summary closes the record: without it, the run counts as killed.
 func (s *Spool) Summary(sum verdicts.Summary) error {

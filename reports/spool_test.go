@@ -21,7 +21,7 @@ func writeSpool(t *testing.T, path string, rec *verdicts.Record) {
 	s, err := CreateSpool(path)
 	require.NoError(t, err)
 	require.NoError(t, s.Header(rec.Header))
-	for _, r := range rec.Results {
+	for _, r := range list(rec) {
 		require.NoError(t, s.Observed(map[string]any{"id": r.ID, "round": 1}))
 		require.NoError(t, s.Result(r))
 	}
@@ -31,7 +31,7 @@ func writeSpool(t *testing.T, path string, rec *verdicts.Record) {
 
 func smallRun() *verdicts.Record {
 	rec := fakeRun(3)
-	rec.Results = rec.Results[:3]
+	rec.Results = list(rec)[:3]
 	rec.Header.Planned = 111
 	rec.Summary = summarise(rec)
 	return rec
@@ -54,7 +54,7 @@ func TestSpoolTornAtEveryByte(t *testing.T) {
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
 	for n := range len(whole) {
-		got, err := ReadSpool(bytes.NewReader(whole[:n]))
+		got, err := readSpool(bytes.NewReader(whole[:n]))
 		require.NoError(t, err, "torn after %d bytes", n)
 		lines := bytes.Count(whole[:n], []byte("\n"))
 		results := bytes.Count(whole[:n], []byte("\n{\"result\""))
@@ -63,7 +63,7 @@ func TestSpoolTornAtEveryByte(t *testing.T) {
 		}
 		sum := got.Summary
 		require.True(t, sum.Partial, "torn after %d bytes", n)
-		require.Len(t, got.Results, results, "torn after %d bytes", n)
+		require.Len(t, list(inMemory(t, got)), results, "torn after %d bytes", n)
 		require.Len(t, sum.NotRun, 1)
 		if lines == 0 {
 			require.Contains(t, sum.NotRun[0], "before it had written what it was going to do")
@@ -76,33 +76,33 @@ func TestSpoolTornAtEveryByte(t *testing.T) {
 
 func TestSpoolOfAKilledRunKeepsItsFailures(t *testing.T) {
 	header := `{"header":{"apiVersion":"partywall.dev/v1alpha1","kind":"Results","planned":2}}` + "\n"
-	rec, err := ReadSpool(strings.NewReader(header + `{"observed":1}` + "\n" + `{"observed":null}` + "\n"))
+	rec, err := readSpool(strings.NewReader(header + `{"observed":1}` + "\n" + `{"observed":null}` + "\n"))
 	require.NoError(t, err)
 	assert.Equal(t, 3, rec.Summary.Exit)
 	assert.True(t, rec.Summary.Incomplete)
 	assert.Equal(t, []string{"the run ended before its end: 0 of 2 planned attempts have a result, and 2 lines of raw evidence were kept"}, rec.Summary.NotRun)
 
-	rec, err = ReadSpool(strings.NewReader(header + `{"result":{"id":"a","verdict":"leak","fails":true}}` + "\n"))
+	rec, err = readSpool(strings.NewReader(header + `{"result":{"id":"a","verdict":"leak","fails":true}}` + "\n"))
 	require.NoError(t, err)
 	assert.Equal(t, 1, rec.Summary.Exit, "a failure weighs more than a partial run")
 	assert.Equal(t, 1, rec.Summary.Failures)
 	assert.Equal(t, map[verdicts.Verdict]int{verdicts.Leak: 1}, rec.Summary.Counts)
 }
 
-func TestReadSpoolRefuses(t *testing.T) {
+func TestReadingASpoolRefuses(t *testing.T) {
 	header := `{"header":{"apiVersion":"partywall.dev/v1alpha1","kind":"Results"}}` + "\n"
 	for name, c := range map[string]struct{ in, want string }{
 		"another file":      {"hello\n", "line 1: invalid character"},
 		"a torn other file": {"hello", "this is not a spool"},
 		"no header":         {`{"summary":{}}` + "\n", "line 1: a spool begins with its header"},
-		"another version":   {`{"header":{"apiVersion":"v9"}}` + "\n", `line 1: reading results: the file is "v9"`},
+		"another version":   {`{"header":{"apiVersion":"v9"}}` + "\n", "line 1: this is no record of a Partywall run"},
 		"two headers":       {header + header, "line 2: a second header"},
 		"an unknown line":   {header + `{"verse":1}` + "\n", "line 2: neither a header, an observation, a result nor a summary"},
 		"damage":            {header + `{"result":{"id` + "\n" + `{"summary":{}}` + "\n", "line 2: "},
 		"after the end":     {header + `{"summary":{}}` + "\n" + `{"observed":1}` + "\n", "line 3: the summary ends a spool"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := ReadSpool(strings.NewReader(c.in))
+			_, err := readSpool(strings.NewReader(c.in))
 			assert.ErrorContains(t, err, c.want)
 		})
 	}
@@ -125,7 +125,7 @@ func TestSpoolIsSafeForMany(t *testing.T) {
 	all.Wait()
 	rec, err := Read(path) // before it is closed: each line is in the file at once
 	require.NoError(t, err)
-	assert.Len(t, rec.Results, 400)
+	assert.Len(t, list(rec), 400)
 	assert.True(t, rec.Summary.Partial)
 	require.NoError(t, s.Close())
 }
@@ -211,7 +211,7 @@ func FuzzReadSpool(f *testing.F) {
 	f.Add([]byte(`{"header":{"apiVersion":"partywall.dev/v1alpha1","kind":"Results"}}` + "\n" + `{"result":{}}` + "\n"))
 	f.Add([]byte(`{"hea`))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		rec, err := ReadSpool(bytes.NewReader(in))
+		rec, err := readSpool(bytes.NewReader(in))
 		assert.True(t, (rec == nil) != (err == nil))
 	})
 }

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -30,10 +31,15 @@ var needed = []authorizationv1.ResourceAttributes{
 }
 
 // missing names the rights that the runner lacks in a namespace, each as verb
-// and resource.
+// and resource. What the namespace's rules grant is not asked for one by one;
+// they may be incomplete, so that what they do not grant is.
 func (c *Cluster) missing(ctx context.Context, namespace string) ([]string, error) {
 	var lacks []string
+	rules := c.rules(ctx, namespace)
 	for _, attributes := range needed {
+		if granted(rules, attributes) {
+			continue
+		}
 		attributes.Namespace = namespace
 		ok, err := c.may(ctx, attributes)
 		if err != nil {
@@ -55,6 +61,31 @@ func (c *Cluster) may(ctx context.Context, attributes authorizationv1.ResourceAt
 		return false, fmt.Errorf("asking whether the runner may %s: %w", describeAccess(attributes), err)
 	}
 	return review.Status.Allowed, nil
+}
+
+// rules are what the runner is granted in a namespace, as far as one question
+// tells. A cluster that does not answer it is asked the others.
+func (c *Cluster) rules(ctx context.Context, namespace string) []authorizationv1.ResourceRule {
+	review, err := c.Client.AuthorizationV1().SelfSubjectRulesReviews().Create(ctx,
+		&authorizationv1.SelfSubjectRulesReview{Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: namespace}}, metav1.CreateOptions{})
+	if err != nil {
+		return nil
+	}
+	return review.Status.ResourceRules
+}
+
+// granted says that one of the rules grants something for objects of any name.
+func granted(rules []authorizationv1.ResourceRule, a authorizationv1.ResourceAttributes) bool {
+	resource := a.Resource
+	if a.Subresource != "" {
+		resource += "/" + a.Subresource
+	}
+	names := func(list []string, one string) bool {
+		return slices.Contains(list, one) || slices.Contains(list, "*")
+	}
+	return slices.ContainsFunc(rules, func(r authorizationv1.ResourceRule) bool {
+		return len(r.ResourceNames) == 0 && names(r.Verbs, a.Verb) && names(r.APIGroups, a.Group) && names(r.Resources, resource)
+	})
 }
 
 func describeAccess(a authorizationv1.ResourceAttributes) string {

@@ -32,6 +32,7 @@ func (r *run) compare(q *pod, got *corev1.Pod) {
 			r.note(fmt.Sprintf("admission added container %s to the probe pods of namespace %s", c.Name, got.Namespace))
 		}
 	}
+	r.compareShadow(q, got)
 	if got.Spec.HostNetwork {
 		q.place.fail("admission put pod %s/%s on its node's network", got.Namespace, got.Name)
 	}

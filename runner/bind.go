@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -13,14 +14,22 @@ import (
 
 // cell is an attempt bound to the pods that make it.
 type cell struct {
-	attempt  suites.Attempt
+	attempt  *suites.Attempt // the part's own
 	source   *pod
 	target   *pod // nil for a service that is not ours
 	controls []rung
-	host     string // of what lies outside
+	id       string   // of the attempt, once it is made
+	host     string   // of what lies outside
+	sweep    *sweep   // that it asks of a resolver; nil where it is none
+	inquiry  *inquiry // that it makes of admission; nil where it is none
 	problem  string
 	shots    []*shot   // one a round
 	draws    [][]*shot // more of the same, a round
+}
+
+// tried says that there is somebody to make the attempt.
+func (c *cell) tried() bool {
+	return (c.source != nil || c.inquiry != nil) && c.problem == "" && c.attempt.Skip == ""
 }
 
 // rung is a control that a cell may rest on, and what kind it is.
@@ -36,7 +45,13 @@ type rung struct {
 // protocol and kind of address, from the same node. Many cells share it.
 type control struct {
 	controlKey
-	before, after []*shot // one a round
+	before, during, after []*shot // the attempts; one a round
+	// spare controls are tried in case that the others are not answered; that
+	// they are not answered themselves is to be expected.
+	spare bool
+	// answered says that it was reached once: what it loses now may be lost on
+	// the way.
+	answered bool
 }
 
 type controlKey struct {
@@ -45,7 +60,8 @@ type controlKey struct {
 	proto          string // of the listener that answers: http, tcp or udp
 	port           tenancy.Port
 	address        suites.Address
-	service        string // the name of a real Service, where there is no target
+	service        string // the name or address of a real Service, where there is no target
+	nodePort       int    // by which that is tried; 0 where it is not
 	lookup         suites.Lookup
 }
 
@@ -56,6 +72,11 @@ type shot struct {
 	target      *pod
 	proto       string
 	port        int
+	via         string    // the node by whose port the target is tried; empty where it is tried otherwise
+	sweep       *sweep    // that it is a question of
+	told        string    // the tenant that its answer told of
+	anyAnswer   bool      // whatever a server says shows that it was reached
+	zone        string    // of a name that the witness answers for
 	earlier     string    // local address of an order that failed by itself
 	at          time.Time // when its answer was there, at the latest
 	observation *probes.Observation
@@ -70,19 +91,23 @@ type binder struct {
 	crossing func(from, to string, port tenancy.Port) bool
 	places   map[string]*place
 	byTenant map[string][]*place
+	owners   map[string]string // the tenant of each namespace
 	controls map[controlKey]*control
 	nodes    *nodes
+	outer    outer
+	witness  *tenancy.Witness
 	api      string // the API server's address within the cluster; empty where it is not known
+	spare    bool   // what it makes
 }
 
 // bind finds for one attempt its source, its target and the controls that it
 // may rest on, strongest first.
-func (b *binder) bind(a suites.Attempt) *cell {
+func (b *binder) bind(a *suites.Attempt) *cell {
 	c := &cell{attempt: a}
 	if a.Skip != "" {
 		return c
 	}
-	from := b.places[a.From.Namespace]
+	from := b.places[a.From.Where()]
 	if from.problem != "" {
 		c.problem = from.problem
 		return c
@@ -92,43 +117,67 @@ func (b *binder) bind(a suites.Attempt) *cell {
 		return c
 	}
 	if a.Service != "" {
-		c.source = from.pods[slotTarget0]
-		c.attempt.Sidecar = c.source.sidecar
-		c.controls = b.admitted(c)
-		b.addSourceControl(c.source)
+		b.bindService(c, from)
 		return c
 	}
-	to := b.places[a.To.Namespace]
+	to := b.places[a.To.Where()]
 	if to.problem != "" {
 		c.problem = to.problem
 		return c
 	}
 	c.target = to.pods[a.Target]
-	c.source = b.source(a, from, c.target)
+	c.source = b.source(*a, from, c.target)
 	if c.source == nil && a.Placement == suites.CrossNode && b.nodes.single() {
 		c.attempt.Skip = "the cluster has one node for pods: there is nothing across nodes"
 		return c
 	}
 	if c.source == nil {
 		c.problem = fmt.Sprintf("no probe of namespace %s was placed on %s as probe %s of namespace %s, which is on %s",
-			from.namespace, placementWords(a.Placement), slotNames[a.Target], to.namespace, c.target.node)
+			from.where(), placementWords(a.Placement), slotNames[a.Target], to.where(), c.target.node)
 		return c
 	}
 	c.attempt.Sidecar = c.source.sidecar
-	c.controls = b.ladder(c)
-	b.addSourceControl(c.source)
+	if a.Do == probes.DoSCTP && c.target.noSCTP != "" {
+		c.attempt.Skip = fmt.Sprintf("nothing listens for SCTP on node %s: %s", c.target.node, c.target.noSCTP)
+	}
+	switch {
+	case a.Address.ByNode():
+		b.bindNodePort(c)
+	case a.Address == suites.PodIP2:
+		b.bindSecond(c)
+	}
+	if c.problem == "" && c.attempt.Skip == "" {
+		c.controls = b.ladder(c)
+		b.addSourceControl(c.source, familyOf(*a))
+	}
 	return c
 }
 
 // bindOutside binds an attempt on what is no tenant's. There is nobody to try
 // it as a control, but for the source's own.
 func (b *binder) bindOutside(c *cell, from *place) {
+	if c.attempt.OnOwnPort() {
+		b.bindOwnPort(c, from)
+		return
+	}
 	c.source = from.pods[slotTarget0]
 	c.attempt.Sidecar = c.source.sidecar
 	c.host = c.attempt.Outside
-	b.addSourceControl(c.source)
+	b.addSourceControl(c.source, suites.PodIP)
+	if lacksFamily(c.source, c.host) {
+		c.attempt.Skip = noIPv6
+		return
+	}
+	if c.attempt.Witnessed {
+		b.bindWitness(c)
+		return
+	}
+	if c.attempt.Sweeps() {
+		b.bindSweep(c)
+		return
+	}
 	switch c.attempt.Address {
-	case suites.NodeIP:
+	case suites.NodeIP, suites.NodePort:
 		b.bindNode(c)
 	case suites.APIAddress:
 		c.host = b.api
@@ -138,10 +187,18 @@ func (b *binder) bindOutside(c *cell, from *place) {
 	}
 }
 
+const noIPv6 = "pods of this cluster have no IPv6 address"
+
+// lacksFamily says that a host is an address of a family that a pod has none of.
+func lacksFamily(source *pod, host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().Is6() && !source.hasIPv6()
+}
+
 // bindNode finds the address of the node that stands to the source as the
 // placement says.
 func (b *binder) bindNode(c *cell) {
-	address, ok := b.nodes.addressFrom(c.source.node, c.attempt.Placement)
+	_, address, ok := b.nodes.standing(c.source.node, c.attempt.Placement)
 	c.host = address.String()
 	switch {
 	case ok:
@@ -205,10 +262,20 @@ func (b *binder) ladder(c *cell) []rung {
 	}
 	own := c.target.place
 	climb(verdicts.RungSameNamespace, []*place{own})
-	climb(verdicts.RungSameTenant, slices.DeleteFunc(slices.Clone(b.byTenant[own.tenant]), func(p *place) bool { return p == own }))
+	if own.workload != "" {
+		// Policies of the workload may admit the namespace's own probes, or
+		// only what others of the tenant's workloads are.
+		b.sparing(func() {
+			for _, p := range own.siblings(b.byTenant[own.tenant]) {
+				climb(verdicts.RungSameNamespace, []*place{p})
+			}
+		})
+	}
+	climb(verdicts.RungSameTenant, slices.DeleteFunc(slices.Clone(b.byTenant[own.tenant]), func(p *place) bool { return p.namespace == own.namespace }))
 	climb(verdicts.RungCrossing, b.crossers(c))
-	if b.tenancy.Promises.WeakControls && !c.attempt.Asks() {
-		ladder = append(ladder, rung{kind: verdicts.RungListener, control: b.listener(c.target, c.attempt)})
+	// What answers on loopback shows nothing of the second family.
+	if b.tenancy.Promises.WeakControls && !c.attempt.OneSided() && c.attempt.Address != suites.PodIP2 {
+		ladder = append(ladder, rung{kind: verdicts.RungListener, control: b.listener(c.target, *c.attempt)})
 	}
 	return ladder
 }
@@ -217,9 +284,9 @@ func (b *binder) ladder(c *cell) []rung {
 // address that the name stands for: a tenant whose policies keep it from the
 // resolver can show its target alive by that alone.
 func (b *binder) rungs(kind verdicts.Rung, source *pod, c *cell) []rung {
-	byName := b.control(source, c.target, c.attempt)
+	byName := b.control(source, c.target, *c.attempt)
 	all := []rung{{kind: kind, control: byName}}
-	address := c.attempt
+	address := *c.attempt
 	switch address.Address {
 	case suites.ServiceName:
 		address.Address = suites.ServiceIP
@@ -229,39 +296,6 @@ func (b *binder) rungs(kind verdicts.Rung, source *pod, c *cell) []rung {
 		return all
 	}
 	return append(all, rung{kind: kind, control: b.control(source, c.target, address), standsFor: byName})
-}
-
-// admitted is the control of an attempt on a real Service: the same attempt by
-// somebody who may, from the same node for choice.
-func (b *binder) admitted(c *cell) []rung {
-	if c.attempt.Expect == suites.Allowed {
-		return nil // it is its own proof
-	}
-	var second *pod
-	for _, place := range c.attempt.Admitted {
-		p := b.places[place.Namespace]
-		if p == nil || p.problem != "" {
-			continue
-		}
-		for _, q := range p.pods {
-			if q.node == c.source.node {
-				return []rung{{kind: verdicts.RungCrossing, control: b.serviceControl(q, c.attempt)}}
-			}
-			if second == nil {
-				second = q
-			}
-		}
-	}
-	if second == nil {
-		return nil
-	}
-	return []rung{{kind: verdicts.RungCrossing, control: b.serviceControl(second, c.attempt)}}
-}
-
-func (b *binder) serviceControl(source *pod, a suites.Attempt) *control {
-	return b.shared(controlKey{
-		source: source, do: a.Do, proto: a.Port.Protocol, port: a.Port, address: a.Address, service: a.ServiceHost(),
-	})
 }
 
 // crossers are the namespaces of other tenants that may reach the cell's
@@ -292,23 +326,69 @@ func (b *binder) listener(target *pod, a suites.Attempt) *control {
 func (b *binder) shared(key controlKey) *control {
 	c, ok := b.controls[key]
 	if !ok {
-		c = &control{controlKey: key}
+		c = &control{controlKey: key, spare: true}
 		b.controls[key] = c
 	}
+	c.spare = c.spare && b.spare
 	return c
 }
 
-// addSourceControl sees to it that a source tries something that it may reach:
-// the other targets of its own namespace, on the ports that every target has.
-func (b *binder) addSourceControl(source *pod) {
+// sparing makes the controls of what it does spare ones, unless something else
+// rests on them too.
+func (b *binder) sparing(do func()) {
+	b.spare = true
+	do()
+	b.spare = false
+}
+
+// addSourceControl sees to it that a source tries something that it may reach,
+// by addresses of the same family: the other targets of its own namespace, on
+// the ports that every target has.
+func (b *binder) addSourceControl(source *pod, family suites.Address) {
 	for _, target := range source.place.pods {
 		if target == source || !target.target() {
 			continue
 		}
 		for _, own := range sourceControls {
-			own.Address = suites.PodIP
+			own.Address = family
 			b.control(source, target, own)
 		}
+	}
+	if source.place.workload != "" {
+		b.sparing(func() { b.addShadowControl(source, family) })
+	}
+}
+
+// addShadowControl has a shadow try all that its tenant has, on every port that
+// the tenant uses: a workload's policies may leave it one way out alone.
+func (b *binder) addShadowControl(source *pod, family suites.Address) {
+	for _, p := range b.byTenant[source.place.tenant] {
+		if p.problem != "" {
+			continue
+		}
+		for _, port := range p.ports {
+			if slices.Contains(ownPorts[len(sourceControls):], port) {
+				continue // it stands for what is spoken, not for a way
+			}
+			a := suites.Attempt{Do: plainly(port), Port: port, Address: family}
+			target := p.pods[slotTarget0]
+			if target == source {
+				target = p.pods[slotTarget1]
+			}
+			b.control(source, target, a)
+		}
+	}
+}
+
+// plainly is what is sent to a port where nothing is to be shown but the way.
+func plainly(port tenancy.Port) probes.Do {
+	switch {
+	case port.Protocol == "udp":
+		return probes.DoUDP
+	case port.Number == probes.PortHTTP:
+		return probes.DoHTTP
+	default:
+		return probes.DoTCP
 	}
 }
 

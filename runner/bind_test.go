@@ -2,6 +2,8 @@ package runner
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,10 +18,17 @@ import (
 )
 
 // bound binds attempts to places.
-func bound(t *tenancy.Tenancy, single bool, attempts []suites.Attempt, places ...*place) *run {
-	r := &run{tenancy: t, places: places, nodes: &nodes{known: single, workers: 1}, opts: options(), known: map[string]*shot{}}
-	r.bindAll(attempts, false)
-	return r
+func bound(t *tenancy.Tenancy, single bool, attempts []suites.Attempt, places ...*place) *part {
+	return unbound(t, single, places...).bind(attempts, 1, true)
+}
+
+func unbound(t *tenancy.Tenancy, single bool, places ...*place) *run {
+	return &run{tenancy: t, places: places, nodes: &nodes{known: single, workers: 1}, opts: options(), known: map[string]*shot{}}
+}
+
+// whole is a plan of one part.
+func whole(attempts ...suites.Attempt) iter.Seq[[]suites.Attempt] {
+	return slices.Values([][]suites.Attempt{attempts})
 }
 
 func kinds(c *cell) []verdicts.Rung {
@@ -31,7 +40,7 @@ func kinds(c *cell) []verdicts.Rung {
 }
 
 // hasSourceControl says that a source tries something of its own.
-func hasSourceControl(r *run, q *pod) bool {
+func hasSourceControl(r *part, q *pod) bool {
 	for _, c := range r.controls {
 		if c.source == q && c.target != q && c.target.place == q.place {
 			return true
@@ -40,10 +49,10 @@ func hasSourceControl(r *run, q *pod) bool {
 	return false
 }
 
-func TestTheStandardLayoutGivesEveryCellItsControls(t *testing.T) {
+func TestEveryCellIsBracketedByControls(t *testing.T) {
 	t.Parallel()
 	tenants := tenantsOf("t1", "t2", "t3")
-	attempts := network.Suite{}.Plan(tenants)
+	attempts := network.Suite{}.Plan(tenants, suites.Whole(tenants))
 	r := bound(tenants, false, attempts, standing("t1", "t1", "a", "b", "a"), standing("t2", "t2", "a", "b", "a"), standing("t3", "t3", "a", "b", "a"))
 	require.Len(t, r.cells, len(attempts))
 	seen := map[string]bool{}
@@ -253,7 +262,7 @@ func TestOneSidedAttemptsHaveASourceControl(t *testing.T) {
 		Suite: "network", Check: "tcp", Do: probes.DoConnect, Service: "billing", Address: suites.ServiceName, Placement: suites.AnyNode,
 		From: suites.Place{Tenant: "t1", Namespace: "t1"}, To: suites.Place{Tenant: "shared", Namespace: "shared"}, Port: tenancy.Port{Protocol: "tcp", Number: 443},
 	}
-	places := placesOf([]suites.Attempt{a})
+	places := surveyOf(whole(a)).places
 	require.Len(t, places, 1, "none in a namespace that is not ours to test")
 	r := bound(tenantsOf("t1"), false, []suites.Attempt{a}, standing("t1", "t1", "a", "b", "a"))
 	require.NotNil(t, r.cells[0].source)
@@ -271,7 +280,7 @@ func TestOneSidedAttemptsHaveAControlByWhoeverMay(t *testing.T) {
 		From: suites.Place{Tenant: "t1", Namespace: "t1"}, To: suites.Place{Tenant: "shared", Namespace: "shared"}, Port: tenancy.Port{Protocol: "tcp", Number: 443},
 		Expect: suites.Denied, Admitted: []suites.Place{{Tenant: "t2", Namespace: "t2"}, {Tenant: "t3", Namespace: "t3"}},
 	}
-	assert.Len(t, placesOf([]suites.Attempt{a}), 2, "also where it alone is tried, one who may has a probe")
+	assert.Len(t, surveyOf(whole(a)).places, 2, "also where it alone is tried, one who may has a probe")
 
 	bind := func(places ...*place) *cell {
 		r := bound(tenantsOf("t1", "t2", "t3"), false, []suites.Attempt{a}, append(places, standing("t1", "t1", "a", "b", "a"))...)
@@ -304,8 +313,8 @@ func TestOneSidedAttemptsHaveAControlByWhoeverMay(t *testing.T) {
 
 func TestAnInterruptedRunBindsNothing(t *testing.T) {
 	t.Parallel()
-	r := &run{tenancy: tenantsOf("t1", "t2"), nodes: &nodes{}, places: []*place{standing("t1", "t1", "a"), standing("t2", "t2")}}
-	r.bindAll([]suites.Attempt{attemptOf("t1", "t2", 0, suites.SameNode)}, true)
+	r := unbound(tenantsOf("t1", "t2"), false, standing("t1", "t1", "a"), standing("t2", "t2")).
+		bind([]suites.Attempt{attemptOf("t1", "t2", 0, suites.SameNode)}, 1, false)
 	require.Len(t, r.cells, 1)
 	assert.Nil(t, r.cells[0].source)
 	assert.Empty(t, r.controls)
@@ -324,7 +333,7 @@ func TestControlsGrowWithThePlaces(t *testing.T) {
 			places = append(places, standing(name, name, "a", "b", "a"))
 		}
 		tenants := tenantsOf(names...)
-		r := bound(tenants, false, network.Suite{}.Plan(tenants), places...)
+		r := bound(tenants, false, network.Suite{}.Plan(tenants, suites.Whole(tenants)), places...)
 		require.Zero(t, len(r.controls)%n)
 		perPlace[n] = len(r.controls) / n
 		ids := map[string]bool{}
@@ -343,7 +352,7 @@ func TestPlacesOf(t *testing.T) {
 	b.Port = low
 	skipped := attemptOf("t3", "t4", 0, suites.SameNode)
 	skipped.Skip = "no"
-	places := placesOf([]suites.Attempt{a, b, b, skipped})
+	places := surveyOf(whole(a, b, b, skipped)).places
 	require.Len(t, places, 2)
 	assert.Equal(t, "t1", places[0].namespace)
 	assert.Equal(t, ownPorts[:], places[0].ports, "a source has targets too: they are its control")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -31,14 +32,28 @@ func ours(id string) string {
 	return selector
 }
 
+// ourPods selects the pods of runs. A shadow has its workload's labels, the one
+// that says who manages it among them.
+func ourPods(id string) string {
+	if id == "" {
+		return labelRun
+	}
+	return labelRun + "=" + id
+}
+
 // cleanUp removes the run's own objects, also where the context has ended, and
 // returns what is still there.
 func (r *run) cleanUp(ctx context.Context) []string {
 	r.opts.Progress.Phase("removing the probes")
 	var mu sync.Mutex
 	var left []string
+	seen := map[string]bool{}
 	_ = r.eachPlace(context.WithoutCancel(ctx), func(ctx context.Context, p *place) error {
-		if !p.touched {
+		mu.Lock()
+		done := seen[p.namespace]
+		seen[p.namespace] = done || p.touched // with the shadows there
+		mu.Unlock()
+		if !p.touched || done {
 			return nil
 		}
 		if err := r.cluster.remove(ctx, p.namespace, r.id); err != nil {
@@ -59,7 +74,7 @@ func (c *Cluster) remove(ctx context.Context, namespace, id string) error {
 	if err := errors.Join(c.removeJobs(ctx, namespace, id), c.removeServices(ctx, namespace, id)); err != nil {
 		return err
 	}
-	return awaitGone(ctx, c.listPods(namespace, ours(id)), namespace)
+	return awaitGone(ctx, c.listPods(namespace, ourPods(id)), namespace)
 }
 
 // awaitGone watches a run's pods until none is left.
@@ -152,13 +167,12 @@ func isProbe(p *corev1.Pod) bool {
 // made says that an object has the name that a run gave it, which a tenant's
 // own object with a run's labels has not.
 func made(o metav1.ObjectMeta) bool {
-	for slot := range slots {
-		if o.Name == objectName(o.Labels[labelRun], slot) {
-			return true
-		}
-	}
-	return o.Name == headlessName(o.Labels[labelRun])
+	name, ok := strings.CutPrefix(o.Name, objectPrefix+o.Labels[labelRun]+"-")
+	name = strings.TrimSuffix(shadowPrefix.ReplaceAllString(name, ""), nodePortSuffix)
+	return ok && (name == headlessSuffix || slices.Contains(slotNames[:], name))
 }
+
+var shadowPrefix = regexp.MustCompile(`^shadow-[0-9]+-`)
 
 // isGone says of a deletion's answer that this very object is no more; a
 // conflict means that another one has its name now.

@@ -23,7 +23,8 @@ type Cluster struct {
 // whose calls grow with the number of namespaces.
 func NewCluster(config *rest.Config, name string) (*Cluster, error) {
 	config = rest.CopyConfig(config)
-	config.QPS, config.Burst = 50, 100
+	config.QPS, config.Burst = 200, 400
+	config.WarningHandlerWithContext = warnings{}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for context %s: %w", name, err)

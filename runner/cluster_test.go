@@ -347,7 +347,7 @@ func TestPodState(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			state, final := podState(probePod("t1", "job", c.change))
+			state, final := podState(probePod("t1", "job", c.change), placeWith().works)
 			assert.Equal(t, c.state, state)
 			assert.Equal(t, c.final, final)
 		})
@@ -380,6 +380,10 @@ func readyPod(job *batchv1.Job) *corev1.Pod {
 	p.Labels = map[string]string{batchv1.JobNameLabel: job.Name}
 	for k, v := range job.Spec.Template.Labels {
 		p.Labels[k] = v
+	}
+	if len(p.Spec.ReadinessGates) > 0 {
+		started := true
+		p.Status.Conditions, p.Status.ContainerStatuses = nil, []corev1.ContainerStatus{{Name: container, Started: &started}}
 	}
 	return p
 }
@@ -742,7 +746,8 @@ func TestOutcomeOfAPlaceWithHalfItsProbes(t *testing.T) {
 	r.closeSessions()
 	assert.Len(t, r.podsByIP(), 0)
 	assert.Len(t, r.otherKeys(whole.pods[0]), 3)
-	for _, k := range r.evidence().Cases {
+	cases, _ := r.evidence()
+	for k := range cases {
 		assert.Equal(t, "the probe Job was refused", k.Problem)
 		assert.False(t, k.Interrupted)
 	}

@@ -19,13 +19,23 @@ import (
 // somebody refuses them. A place that gets none is left with its problem; the
 // others go on. The only error is the context's.
 func (r *run) deploy(ctx context.Context) error {
-	return r.eachPlace(ctx, func(ctx context.Context, p *place) error {
+	// All are looked at before any takes, since several may be of one namespace.
+	err := r.eachPlace(ctx, func(ctx context.Context, p *place) error {
 		if p.problem == "" {
 			r.checkQuota(ctx, p)
 		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return err
+	}
+	making := make(chan struct{}, atOnce)
+	return r.eachPlaceOf(ctx, startedAtOnce, func(ctx context.Context, p *place) error {
+		making <- struct{}{}
 		if p.problem == "" && ctx.Err() == nil {
 			r.create(ctx, p)
 		}
+		<-making
 		if p.problem == "" && ctx.Err() == nil {
 			r.awaitReady(ctx, p)
 		}
@@ -47,7 +57,7 @@ func (r *run) create(ctx context.Context, p *place) {
 	for slot := range slots {
 		job, err := r.cluster.Client.BatchV1().Jobs(p.namespace).Create(ctx, r.job(p, slot), metav1.CreateOptions{})
 		if err != nil {
-			p.fail("the probe Job was refused in namespace %s: %v", p.namespace, err)
+			p.fail("the probe Job was refused in %s: %v", p.words(), err)
 			return
 		}
 		p.pods[slot] = &pod{place: p, slot: slot, job: job.Name, jobUID: job.UID}
@@ -59,6 +69,7 @@ func (r *run) create(ctx context.Context, p *place) {
 			return
 		}
 		p.pods[slot].cluster = service.Spec.ClusterIP
+		r.openNodePorts(ctx, p.pods[slot], job)
 		if slot == slotTarget0 {
 			if _, err := r.createService(ctx, p, r.headless(p, job)); err != nil {
 				return
@@ -70,7 +81,7 @@ func (r *run) create(ctx context.Context, p *place) {
 func (r *run) createService(ctx context.Context, p *place, s *corev1.Service) (*corev1.Service, error) {
 	made, err := r.cluster.Client.CoreV1().Services(p.namespace).Create(ctx, s, metav1.CreateOptions{})
 	if err != nil {
-		p.fail("the probe Service was refused in namespace %s: %v", p.namespace, err)
+		p.fail("the probe Service was refused in %s: %v", p.words(), err)
 	}
 	return made, err
 }
@@ -95,15 +106,15 @@ func (r *run) awaitReady(ctx context.Context, p *place) {
 	switch {
 	case err == nil || ctx.Err() != nil:
 	case refused:
-		p.fail("the probe pods could not be created in namespace %s: %s", p.namespace, words)
+		p.fail("the probe pods could not be created in %s: %s", p.words(), words)
 	default:
-		p.fail("the probe pods in namespace %s were not ready within %s: %s", p.namespace, r.opts.DeployTimeout,
+		p.fail("the probe pods in %s were not ready within %s: %s", p.words(), r.opts.DeployTimeout,
 			strings.TrimSuffix(seen.waiting()+"; "+words, "; "))
 	}
 }
 
 func (r *run) watchPods(ctx context.Context, p *place, update func(*corev1.Pod) (bool, error)) error {
-	lw := r.cluster.listPods(p.namespace, ours(r.id))
+	lw := r.cluster.listPods(p.namespace, ourPods(r.id))
 	_, err := watchtools.UntilWithSync(ctx, lw, &corev1.Pod{}, nil, func(e watch.Event) (bool, error) {
 		pod, ok := e.Object.(*corev1.Pod)
 		if !ok {
@@ -169,7 +180,7 @@ func (s *readiness) update(got *corev1.Pod) (bool, error) {
 	if got.DeletionTimestamp != nil {
 		return false, nil
 	}
-	state, final := podState(got)
+	state, final := podState(got, s.place.works)
 	if final {
 		s.place.fail("the probe pod %s/%s cannot run: %s", got.Namespace, got.Name, state)
 		return true, nil
@@ -207,9 +218,9 @@ func (p *place) podOf(got *corev1.Pod) *pod {
 	return nil
 }
 
-// podState says what a pod waits for, empty where it is ready, and whether
-// that can no longer change.
-func podState(got *corev1.Pod) (state string, final bool) {
+// podState says what a pod waits for, empty where it works, and whether that
+// can no longer change.
+func podState(got *corev1.Pod, works func(*corev1.Pod) bool) (state string, final bool) {
 	switch got.Status.Phase {
 	case corev1.PodFailed, corev1.PodSucceeded:
 		return fmt.Sprintf("it ended as %s: %s %s", got.Status.Phase, got.Status.Reason, lastWords(got)), true
@@ -224,10 +235,10 @@ func podState(got *corev1.Pod) (state string, final bool) {
 			return fmt.Sprintf("container %s: %s: %s", s.Name, w.Reason, w.Message), true
 		}
 	}
+	if works(got) && len(got.Status.PodIPs) > 0 {
+		return "", false
+	}
 	for _, c := range got.Status.Conditions {
-		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue && len(got.Status.PodIPs) > 0 {
-			return "", false
-		}
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
 			return "not scheduled: " + c.Message, false
 		}
@@ -252,6 +263,10 @@ func (r *run) adopt(q *pod, got *corev1.Pod) {
 		if a, err := netip.ParseAddr(ip.IP); err == nil {
 			q.ips = append(q.ips, a.Unmap())
 		}
+	}
+	q.labels, q.ports = got.Labels, nil
+	for _, c := range got.Spec.Containers {
+		q.ports = append(q.ports, c.Ports...)
 	}
 	q.adopted = time.Now()
 	q.started = q.adopted

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -90,11 +91,26 @@ const (
 
 // fakeNet is a cluster's worth of probes, without a cluster.
 type fakeNet struct {
-	mu      sync.Mutex
-	pods    []*fakeProbe
-	wall    func(from, to *fakeProbe, o probes.Order) way
-	slow    time.Duration   // of all that is asked of a probe
-	arrived map[string]bool // ids of attempts of which something arrived
+	mu   sync.Mutex
+	pods []*fakeProbe
+	wall func(from, to *fakeProbe, o probes.Order) way
+	lost func(o probes.Order) bool // of what stays in a namespace
+	// lostFrom is of what a probe sends within its namespace.
+	lostFrom func(f *fakeProbe, o probes.Order) bool
+	// secondOf is a probe's second address; nil where there are none.
+	secondOf func(f *fakeProbe) string
+	slow     time.Duration // of all that is asked of a probe
+	doors    map[int]door  // by the port that each node opens
+	resolve  func(from *fakeProbe, o probes.Order, seen *probes.Observation)
+	noSCTP   string          // the node whose kernel has none
+	noPing   bool            // kernels let pods send no echo request
+	arrived  map[string]bool // ids of attempts of which something arrived
+}
+
+// door is what a port of the nodes leads to.
+type door struct {
+	to   *fakeProbe
+	port int
 }
 
 // fakeProbe is one probe pod. It follows orders as a real one does.
@@ -107,6 +123,7 @@ type fakeProbe struct {
 	cluster   string // that Service's address
 	headless  string // its own name
 	ip        netip.Addr
+	second    string // its second address
 	boot      string
 	key       probes.Key
 	seq       uint64
@@ -115,6 +132,8 @@ type fakeProbe struct {
 	lost      uint64
 	hide      uint64 // the receipt of this number is lost between target and runner
 	local     int
+	unplugged bool                   // from its network; not from exec's
+	shut      int                    // a port that it does not listen on
 	broken    func(opened int) error // an exec's fate
 	cut       int                    // the stream breaks before so manyeth reply
 	opened    int
@@ -136,7 +155,7 @@ func (f *fakeProbe) arrive(id string, r probes.Receipt) {
 
 func (n *fakeNet) find(host string) *fakeProbe {
 	for _, f := range n.pods {
-		if host != "" && slices.Contains([]string{f.ip.String(), f.host, f.cluster, f.headless}, host) {
+		if host != "" && slices.Contains([]string{f.ip.String(), f.second, f.host, f.cluster, f.headless}, host) {
 			return f
 		}
 	}
@@ -191,7 +210,11 @@ func (f *fakeProbe) follow(o probes.Order, got *int) []probes.Reply {
 	switch o.Do {
 	case probes.DoKey:
 		f.key = o.Key
-		return []probes.Reply{{Keyed: &probes.Keyed{Boot: f.boot}}}
+		keyed := probes.Keyed{Boot: f.boot}
+		if f.node == f.net.noSCTP {
+			keyed.NoSCTP = "no such protocol"
+		}
+		return []probes.Reply{{Keyed: &keyed}}
 	case probes.DoReceipts:
 		return f.handOver(o.After)
 	case probes.DoFlush:
@@ -223,7 +246,24 @@ func (f *fakeProbe) handOver(after uint64) []probes.Reply {
 func (f *fakeProbe) attempt(o probes.Order) *probes.Observation {
 	f.local++
 	seen := &probes.Observation{ID: o.ID, Round: o.Round, Nonce: o.Nonce, Do: o.Do, Phase: probes.PhaseConnect, Timeout: true}
+	if o.Do == probes.DoDNS {
+		seen.Phase = probes.PhaseRead
+		f.net.resolve(f, o, seen)
+		return seen
+	}
 	to, proto := f.net.find(o.Host), string(o.Do)
+	if o.Do == probes.DoICMP {
+		f.ping(o, to, seen)
+		return seen
+	}
+	if o.Do == probes.DoSCTP && f.node == f.net.noSCTP {
+		seen.Phase, seen.Timeout, seen.Errno, seen.Error = "", false, "EPROTONOSUPPORT", "no such protocol"
+		return seen
+	}
+	remote := ""
+	if door, ok := f.net.doors[o.Port]; ok && to == nil {
+		to, remote, o.Port = door.to, o.Host+":61000", door.port // a node stands between
+	}
 	if o.Do == probes.DoListener {
 		to, proto = f, o.Proto
 	}
@@ -231,9 +271,23 @@ func (f *fakeProbe) attempt(o probes.Order) *probes.Observation {
 		seen.Phase, seen.Timeout, seen.DNS = probes.PhaseResolve, false, "nxdomain"
 		return seen
 	}
-	seen.Local = netip.AddrPortFrom(f.ip, uint16(20000+f.local)).String()
-	f.send(o, to, proto, probes.Receipt{Proto: proto, Port: o.Port, Remote: seen.Local}, seen)
+	from := f.ip
+	if ip, err := netip.ParseAddr(o.Host); err == nil && ip.Is6() {
+		from, _ = netip.ParseAddr(f.second)
+	}
+	seen.Local = netip.AddrPortFrom(from, uint16(20000+f.local)).String()
+	f.send(o, to, proto, probes.Receipt{Proto: proto, Port: o.Port, Remote: cmp.Or(remote, seen.Local)}, seen)
 	return seen
+}
+
+// ping is answered by the target's kernel, which tells nobody.
+func (f *fakeProbe) ping(o probes.Order, to *fakeProbe, seen *probes.Observation) {
+	switch {
+	case f.net.noPing:
+		seen.Phase, seen.Timeout, seen.Errno, seen.Error = "", false, "EACCES", "its group is not in the node's net.ipv4.ping_group_range"
+	case f.net.way(f, to, o) == through:
+		seen.Phase, seen.Timeout, seen.Bytes = probes.PhaseDone, false, []byte(o.Nonce)
+	}
 }
 
 func (f *fakeProbe) send(o probes.Order, to *fakeProbe, proto string, receipt probes.Receipt, seen *probes.Observation) {
@@ -265,6 +319,12 @@ func (f *fakeProbe) send(o probes.Order, to *fakeProbe, proto string, receipt pr
 
 // way lets through whatever stays in a namespace.
 func (n *fakeNet) way(from, to *fakeProbe, o probes.Order) way {
+	if from != to && (from.unplugged || to.unplugged || to.shut != 0 && to.shut == o.Port) {
+		return dropped
+	}
+	if from.namespace == to.namespace && (n.lost != nil && n.lost(o) || n.lostFrom != nil && n.lostFrom(from, o)) {
+		return dropped
+	}
 	if from.namespace == to.namespace || n.wall == nil {
 		return through
 	}
@@ -295,3 +355,6 @@ const (
 	patience = 20 * time.Second // for real listeners and processes, which take milliseconds
 	tick     = 2 * time.Millisecond
 )
+
+// objectName is that of a namespace's own probes.
+func objectName(run string, slot int) string { return (&place{}).objectName(run, slot) }

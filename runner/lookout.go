@@ -13,8 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
-
-	"github.com/partywall/partywall/suites"
 )
 
 // lookTimeout bounds one look at all the objects.
@@ -26,7 +24,6 @@ type lookout struct {
 	run    *run
 	mu     sync.Mutex
 	views  []*view
-	spaces map[string]bool // the namespaces that the attempts are between
 	ending context.CancelFunc
 	wg     sync.WaitGroup
 }
@@ -41,11 +38,8 @@ type view struct {
 type objectKey struct{ namespace, name string }
 
 // lookOut begins to look: it takes down what there is, and watches from there.
-func (r *run) lookOut(ctx context.Context, attempts []suites.Attempt) *lookout {
-	l := &lookout{run: r, spaces: map[string]bool{}}
-	for _, a := range attempts {
-		l.spaces[a.From.Namespace], l.spaces[a.To.Namespace] = true, true
-	}
+func (r *run) lookOut(ctx context.Context) *lookout {
+	l := &lookout{run: r}
 	kinds, err := r.cluster.kinds()
 	if err != nil {
 		l.blind(kind{wall: true}, "", fmt.Sprintf("changes to policies may have gone unseen: %v", err))
@@ -60,7 +54,7 @@ func (r *run) lookOut(ctx context.Context, attempts []suites.Attempt) *lookout {
 			continue
 		}
 		_ = r.eachPlace(looking, func(looking context.Context, p *place) error {
-			if p.problem == "" {
+			if p.problem == "" && p.workload == "" {
 				l.unseen(k, p.namespace, l.open(watching, looking, k, p.namespace))
 			}
 			return nil
@@ -110,7 +104,7 @@ func (l *lookout) versions(k kind, list *metav1.PartialObjectMetadataList) map[o
 // options narrow a view: of pods, to the run's own.
 func (l *lookout) options(k kind) metav1.ListOptions {
 	if k.Resource == ownPods {
-		return metav1.ListOptions{LabelSelector: ours(l.run.id)}
+		return metav1.ListOptions{LabelSelector: ourPods(l.run.id)}
 	}
 	return metav1.ListOptions{}
 }
@@ -124,7 +118,7 @@ func (l *lookout) concerns(k kind, o *metav1.PartialObjectMetadata) bool {
 	case !k.namespaced:
 		return true
 	}
-	return l.spaces[namespace]
+	return l.run.spaces[namespace]
 }
 
 func keyOf(o *metav1.PartialObjectMetadata) objectKey { return objectKey{o.Namespace, o.Name} }
@@ -212,12 +206,10 @@ func (l *lookout) blind(k kind, namespace, text string) {
 	}
 }
 
-// end looks once more, for what the watches have not brought yet, and stops.
-func (l *lookout) end(ctx context.Context) {
+// again looks once more, for what the watches have not brought yet.
+func (l *lookout) again(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	l.ending()
-	l.wg.Wait()
 	for _, v := range l.views {
 		list, err := l.run.cluster.Metadata.Resource(v.GroupVersionResource).Namespace(v.namespace).List(ctx, l.options(v.kind))
 		if err != nil {
@@ -225,12 +217,20 @@ func (l *lookout) end(ctx context.Context) {
 			continue
 		}
 		now := l.versions(v.kind, list)
+		l.mu.Lock()
 		all := maps.Clone(v.versions)
+		l.mu.Unlock()
 		maps.Copy(all, now)
 		for key := range all {
 			l.compare(v, key, now[key])
 		}
 	}
+}
+
+// end stops looking, before the run removes its own pods.
+func (l *lookout) end() {
+	l.ending()
+	l.wg.Wait()
 }
 
 // unsettle remembers that the walls of a namespace, or of all, may not have
@@ -248,6 +248,8 @@ func (r *run) unsettle(namespace, why string) {
 
 // unsettledBetween says why the walls between two namespaces may have changed.
 func (r *run) unsettledBetween(namespaces ...string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, ns := range append([]string{metav1.NamespaceAll}, namespaces...) {
 		if why := r.unsettled[ns]; why != "" {
 			return why

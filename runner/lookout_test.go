@@ -18,8 +18,6 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	metadatafake "k8s.io/client-go/metadata/fake"
 	clienttesting "k8s.io/client-go/testing"
-
-	"github.com/partywall/partywall/suites"
 )
 
 var (
@@ -59,6 +57,10 @@ func lookingAt(t *testing.T, objects []runtime.Object, namespaces ...string) (*r
 	scheme := metadatafake.NewTestScheme()
 	require.NoError(t, metav1.AddMetaToScheme(scheme))
 	r := runOn(client, namespaces...)
+	r.spaces = map[string]bool{"shared": true}
+	for _, ns := range namespaces {
+		r.spaces[ns] = true
+	}
 	metadata := metadatafake.NewSimpleMetadataClient(scheme, objects...)
 	metadata.PrependReactor("list", "*", func(a clienttesting.Action) (bool, runtime.Object, error) {
 		handled, list, err := clienttesting.ObjectReaction(metadata.Tracker())(a)
@@ -69,15 +71,6 @@ func lookingAt(t *testing.T, objects []runtime.Object, namespaces ...string) (*r
 	})
 	r.cluster.Metadata = metadata
 	return r, metadata
-}
-
-// among are attempts from each of a run's namespaces to a shared one.
-func among(r *run) []suites.Attempt {
-	var all []suites.Attempt
-	for _, p := range r.places {
-		all = append(all, suites.Attempt{From: suites.Place{Namespace: p.namespace}, To: suites.Place{Namespace: "shared"}})
-	}
-	return all
 }
 
 // watchers stand in for what the API server tells of each kind.
@@ -98,7 +91,7 @@ func TestLookOutNamesWhatChanges(t *testing.T) {
 		meta("Deployment", "t3", "web", 1),
 	}, "t1", "t2", "t3", "t4")
 	told := watchers(client)
-	l := r.lookOut(t.Context(), among(r))
+	l := r.lookOut(t.Context())
 	policy := func(name string, generation int64) runtime.Object {
 		return meta("NetworkPolicy", "t1", name, generation)
 	}
@@ -119,7 +112,8 @@ func TestLookOutNamesWhatChanges(t *testing.T) {
 		defer r.mu.Unlock()
 		return len(r.notes) >= 6
 	}, 10*time.Second, time.Millisecond, "the watches bring what changes and changes back")
-	l.end(t.Context())
+	l.again(t.Context())
+	l.end()
 	slices.Sort(r.notes)
 	assert.Equal(t, []string{
 		"Deployment t3/web changed while the run was under way",
@@ -137,12 +131,13 @@ func TestLookOutNamesWhatChanges(t *testing.T) {
 func TestLookOutLooksOnceMoreAtTheEnd(t *testing.T) {
 	t.Parallel()
 	r, client := lookingAt(t, []runtime.Object{meta("NetworkPolicy", "t1", "a", 1)}, "t1", "t2")
-	l := r.lookOut(t.Context(), among(r))
+	l := r.lookOut(t.Context())
 	l.ending() // as where the watches were behind
 	l.wg.Wait()
 	require.NoError(t, client.Tracker().Create(clusterKind, meta("CiliumClusterwideNetworkPolicy", "", "all", 1), ""))
 	require.NoError(t, client.Tracker().Delete(policyKind, "t1", "a"))
-	l.end(t.Context())
+	l.again(t.Context())
+	l.end()
 	slices.Sort(r.notes)
 	assert.Equal(t, []string{
 		"CiliumClusterwideNetworkPolicy all was created while the run was under way",
@@ -164,8 +159,9 @@ func TestLookOutByNamespace(t *testing.T) {
 		return true, nil, errors.New("timeout")
 	})
 	r.places[2].fail("no rights here")
-	l := r.lookOut(t.Context(), among(r))
-	l.end(t.Context())
+	l := r.lookOut(t.Context())
+	l.again(t.Context())
+	l.end()
 	slices.Sort(r.notes)
 	assert.Equal(t, []string{
 		"changes to Namespace objects of the cluster went unseen: timeout",
@@ -196,10 +192,10 @@ func TestLookOutWatchesTheProbesLabels(t *testing.T) {
 	r, client := lookingAt(t, nil, "t1", "t2")
 	pods := watch.NewFakeWithChanSize(10, false)
 	client.PrependWatchReactor("pods", func(a clienttesting.Action) (bool, watch.Interface, error) {
-		assert.Equal(t, ours(r.id), a.(clienttesting.WatchAction).GetWatchRestrictions().Labels.String())
+		assert.Equal(t, ourPods(r.id), a.(clienttesting.WatchAction).GetWatchRestrictions().Labels.String())
 		return true, pods, nil
 	})
-	l := r.lookOut(t.Context(), among(r))
+	l := r.lookOut(t.Context())
 	pod := meta("Pod", "t1", "probe", 1, "a")
 	pods.Add(pod)
 	pods.Modify(meta("Pod", "t1", "probe", 1, "a"))

@@ -24,9 +24,28 @@ func (q *pod) lookupName(l suites.Lookup) string {
 		return strings.NewReplacer(".", "-", ":", "-").Replace(q.ip().String()) + "." + q.place.namespace + ".pod"
 	case suites.ReverseRecord:
 		return reverseName(q.cluster)
+	case suites.MixedRecord:
+		return mixedCase(service)
+	case suites.WildcardRecord:
+		return "*." + q.place.namespace + ".svc"
 	default:
 		return service
 	}
+}
+
+// mixedCase makes every other letter of a name a capital one, but for the end by
+// which the source knows what to add.
+func mixedCase(name string) string {
+	name = strings.TrimSuffix(name, ".svc")
+	var mixed strings.Builder
+	for i := range len(name) {
+		letter := name[i : i+1]
+		if i%2 == 0 {
+			letter = strings.ToUpper(letter)
+		}
+		mixed.WriteString(letter)
+	}
+	return mixed.String() + ".svc"
 }
 
 // reverseName is the name under which the owner of an address is asked for
@@ -56,8 +75,10 @@ func aimOutside(s *shot, c *cell) {
 	l := c.attempt.Lookup
 	s.order.Host, s.order.Type, s.order.Over = c.host, l.Type, l.Over
 	switch l.Of {
+	case suites.SweepRecord:
+		c.sweep.aim(s, c.sweep.addresses[0])
 	case suites.OutsideRecord:
-		s.order.Host, s.order.Server = "example.com.", c.host
+		s.order.Host, s.order.Server, s.anyAnswer = "example.com.", c.host, true
 	case suites.CanaryRecord:
 		s.order.Host = "partywall-" + NewID() + NewID() + "." + c.host + "."
 	}

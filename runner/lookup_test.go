@@ -23,6 +23,9 @@ func TestLookupNames(t *testing.T) {
 		suites.PortRecord:     "_tcp-9007._tcp.partywall-0123abcd-target-1.web.svc",
 		suites.HeadlessRecord: "target-1.partywall-0123abcd-pods.web.svc",
 		suites.PodRecord:      "10-0-2-7.web.pod",
+		suites.MixedRecord:    "PaRtYwAlL-0123AbCd-tArGeT-1.WeB.svc",
+		suites.WildcardRecord: "*.web.svc",
+		suites.SearchRecord:   "partywall-0123abcd-target-1.web.svc",
 		suites.ReverseRecord:  "4.3.96.10.in-addr.arpa.",
 	} {
 		assert.Equal(t, want, q.lookupName(suites.Lookup{Of: of}))
@@ -36,8 +39,11 @@ func TestLookupNames(t *testing.T) {
 func TestLookupsAreBoundAndControlled(t *testing.T) {
 	t.Parallel()
 	tenants := tenantsOf("t1", "t2")
-	attempts := dns.Suite{}.Plan(tenants)
-	r := bound(tenants, false, attempts, standing("t1", "t1", "a", "b", "a"), standing("t2", "t2", "a", "b", "a"))
+	tenants.Promises.Egress.Resolvers = []string{"192.0.2.53"}
+	attempts := dns.Suite{}.Plan(tenants, suites.Whole(tenants))
+	one, two := standing("t1", "t1", "a", "b", "a"), standing("t2", "t2", "a", "b", "a")
+	one.pods[slotTarget0].cluster, two.pods[slotTarget0].cluster = "10.96.0.21", "10.96.0.22"
+	r := bound(tenants, false, attempts, one, two)
 	require.Len(t, r.cells, len(attempts))
 	for i, c := range r.cells {
 		require.Empty(t, c.problem)
@@ -50,14 +56,17 @@ func TestLookupsAreBoundAndControlled(t *testing.T) {
 			assert.Equal(t, probes.DoDNS, s.Do)
 			assert.Equal(t, attempts[i].Lookup.Type, s.Type)
 			assert.Equal(t, attempts[i].Lookup.Over, s.Over)
+			assert.Equal(t, attempts[i].Check == "outside-resolver", s.Server == "192.0.2.53")
+			assert.Equal(t, attempts[i].Check == "search", s.Search)
 			assert.Empty(t, s.Token)
 		}
 		assert.Equal(t, shot.order.Host, ask.order.Host, "the same question")
 		assert.Nil(t, shot.target)
 		assert.Nil(t, ask.target)
 	}
-	assert.Len(t, placesOf(attempts)[0].ports, len(ownPorts), "no target listens for what a resolver is asked")
-	for _, k := range r.evidence().Controls {
+	assert.Len(t, surveyOf(whole(attempts...)).places[0].ports, len(ownPorts), "no target listens for what a resolver is asked")
+	_, controls := r.evidence()
+	for _, k := range controls {
 		assert.NotEqual(t, "dns", k.Attempt.Check, "a resolver's answer does not prove that leaks would be seen")
 	}
 }

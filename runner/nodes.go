@@ -100,15 +100,15 @@ func keepsOut(t corev1.Taint) bool { return t.Effect != corev1.TaintEffectPrefer
 // counts: what cannot be tried today is not what there is not.
 func (n *nodes) single() bool { return n.known && n.workers < 2 }
 
-// addressFrom finds the address of a node that stands to another as a
-// placement says: the node itself, or the first by name that is not.
-func (n *nodes) addressFrom(node string, p suites.Placement) (netip.Addr, bool) {
+// standing finds the node that stands to another as a placement says, and its
+// address: the node itself, or the first by name that is not.
+func (n *nodes) standing(to string, p suites.Placement) (string, netip.Addr, bool) {
 	for _, name := range slices.Sorted(maps.Keys(n.internal)) {
-		if (name == node) == (p == suites.SameNode) {
-			return n.internal[name], true
+		if (name == to) == (p == suites.SameNode) {
+			return name, n.internal[name], true
 		}
 	}
-	return netip.Addr{}, false
+	return "", netip.Addr{}, false
 }
 
 // doubt forgets the pod ranges where a probe's address is not of its node's:

@@ -31,26 +31,31 @@ const (
 	abandonAfter = 2 * time.Minute // from the last of the places being ready
 )
 
-func objectName(run string, slot int) string {
-	return "partywall-" + run + "-" + slotNames[slot]
+func (p *place) objectName(run string, slot int) string {
+	return objectPrefix + run + "-" + p.slotName(slot)
 }
+
+const objectPrefix = "partywall-"
 
 // headlessSuffix stands in the place of a slot's name in that of the Service
 // without an address by which the pods of a run have names of their own.
 const headlessSuffix = "pods"
 
-func headlessName(run string) string { return "partywall-" + run + "-" + headlessSuffix }
+func (p *place) headlessName(run string) string {
+	return objectPrefix + run + "-" + p.prefix() + headlessSuffix
+}
 
 func (r *run) job(p *place, slot int) *batchv1.Job {
 	job := manifests.ProbeJob()
-	job.Name, job.Namespace = objectName(r.id, slot), p.namespace
+	job.Name, job.Namespace = p.objectName(r.id, slot), p.namespace
 	seconds := max(1, int64(r.opts.MaxDuration/time.Second))
 	job.Spec.ActiveDeadlineSeconds = &seconds
-	r.mark(job.Labels, slot)
-	r.mark(job.Spec.Template.Labels, slot)
+	p.disguise(job)
+	r.mark(job.Labels, p, slot)
+	r.mark(job.Spec.Template.Labels, p, slot)
 	spec := &job.Spec.Template.Spec
 	spec.Affinity = r.nodes.prefer(slot)
-	spec.Hostname, spec.Subdomain = slotNames[slot], headlessName(r.id)
+	spec.Hostname, spec.Subdomain = slotNames[slot], p.headlessName(r.id)
 	c := &spec.Containers[0]
 	c.Image = r.opts.Image
 	c.Args = append(c.Args, "--socket", socketPath)
@@ -93,7 +98,7 @@ func callPort(c *corev1.Container, port tenancy.Port, name string) {
 // abandonAfter leaves the places that are ready first the time until the last
 // is, before which nobody speaks to them.
 func (r *run) abandonAfter() time.Duration {
-	turns := (len(r.places) + atOnce - 1) / atOnce
+	turns := (len(r.places) + startedAtOnce - 1) / startedAtOnce
 	return time.Duration(turns)*r.opts.DeployTimeout + abandonAfter
 }
 
@@ -108,6 +113,9 @@ func (p *place) healthPort() int {
 
 func moveHealth(c *corev1.Container, port int) {
 	c.ReadinessProbe.HTTPGet.Port = intstr.FromInt32(int32(port))
+	if c.StartupProbe != nil {
+		c.StartupProbe.HTTPGet.Port = c.ReadinessProbe.HTTPGet.Port
+	}
 	for i := range c.Ports {
 		if c.Ports[i].ContainerPort == probes.PortHealth {
 			c.Ports[i].ContainerPort = int32(port)
@@ -115,9 +123,9 @@ func moveHealth(c *corev1.Container, port int) {
 	}
 }
 
-func (r *run) mark(labels map[string]string, slot int) {
+func (r *run) mark(labels map[string]string, p *place, slot int) {
 	labels[labelRun] = r.id
-	labels[labelPod] = slotNames[slot]
+	labels[labelPod] = p.slotName(slot)
 }
 
 // allowLowPort lets an unprivileged process listen below 1024, by a sysctl
@@ -130,14 +138,15 @@ func allowLowPort(spec *corev1.PodSpec, p tenancy.Port) {
 
 func (r *run) service(p *place, slot int, owner *batchv1.Job) *corev1.Service {
 	s := manifests.ProbeService()
-	s.Name, s.Namespace = objectName(r.id, slot), p.namespace
-	r.mark(s.Labels, slot)
+	s.Name, s.Namespace = p.objectName(r.id, slot), p.namespace
+	r.mark(s.Labels, p, slot)
 	// Not the controller's kind of reference: to block an owner's deletion is
 	// a right over the owner that clusters may ask for.
 	s.OwnerReferences = []metav1.OwnerReference{
 		{APIVersion: batchv1.SchemeGroupVersion.String(), Kind: "Job", Name: owner.Name, UID: owner.UID},
 	}
-	s.Spec.Selector = map[string]string{labelRun: r.id, labelPod: slotNames[slot]}
+	s.Spec.Selector = map[string]string{labelRun: r.id, labelPod: p.slotName(slot)}
+	s.Spec.PublishNotReadyAddresses = p.workload != "" // which is all that a shadow ever is
 	for _, port := range p.ports {
 		s.Spec.Ports = append(s.Spec.Ports, servicePort(port))
 	}
@@ -148,7 +157,7 @@ func (r *run) service(p *place, slot int, owner *batchv1.Job) *corev1.Service {
 // needs one port to be valid; the names lead to all of them.
 func (r *run) headless(p *place, owner *batchv1.Job) *corev1.Service {
 	s := r.service(p, slotTarget0, owner)
-	s.Name = headlessName(r.id)
+	s.Name = p.headlessName(r.id)
 	delete(s.Labels, labelPod)
 	s.Spec.ClusterIP = corev1.ClusterIPNone
 	s.Spec.PublishNotReadyAddresses = true // a name must not come and go with a health check

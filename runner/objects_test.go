@@ -161,7 +161,7 @@ func TestProbesThatAreKeptAreNotAbandoned(t *testing.T) {
 	r := objectsRun()
 	assert.True(t, contains(r.job(placeWith(), slotTarget0).Spec.Template.Spec.Containers[0].Args, "--abandon-after", "4m0s"))
 	r.places = make([]*place, 200)
-	assert.Equal(t, 13*2*time.Minute+abandonAfter, r.abandonAfter(), "the first places wait for the last")
+	assert.Equal(t, 4*2*time.Minute+abandonAfter, r.abandonAfter(), "the first places wait for the last")
 	r.opts.Keep = true
 	assert.NotContains(t, r.job(placeWith(), slotTarget0).Spec.Template.Spec.Containers[0].Args, "--abandon-after")
 }

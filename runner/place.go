@@ -1,12 +1,15 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/partywall/partywall/probes"
@@ -42,12 +45,17 @@ var ownPorts = [...]tenancy.Port{
 	{Protocol: "tcp", Number: probes.PortH2C},
 }
 
-// place is a tenant's namespace with its probes.
+// place is a tenant's namespace with its probes, or a workload in it with its
+// shadows.
 type place struct {
 	tenant    string
 	namespace string
+	workload  string                  // that it is a shadow of; empty for the namespace's own probes
+	number    int                     // of the shadow, from 1, within its namespace
+	identity  tenancy.Identity        // of the workload
 	ports     []tenancy.Port          // of its targets: their own, and those that are asked for
 	names     map[tenancy.Port]string // of ports, for policies that select by it
+	byNode    []tenancy.Port          // to be opened on the nodes too
 	pods      [slots]*pod
 	touched   bool   // something may have been created
 	problem   string // why it has no probes, in the words of whoever refused
@@ -55,21 +63,26 @@ type place struct {
 
 // pod is one probe.
 type pod struct {
-	place   *place
-	slot    int
-	job     string // also its Service's name, where it is a target
-	cluster string // the cluster IP of that Service
-	jobUID  types.UID
-	name    string
-	node    string
-	ips     []netip.Addr
-	started time.Time // by the cluster's clock
-	adopted time.Time // by the runner's: when it was first seen ready
-	sidecar bool
-	key     probes.Key
-	boot    string
-	read    uint64 // the newest receipt that was handed over
-	session *session
+	place       *place
+	slot        int
+	job         string // also its Service's name, where it is a target
+	cluster     string // the cluster IP of that Service
+	jobUID      types.UID
+	nodePorts   map[tenancy.Port]int // that lead to it
+	noNodePorts string               // why none do, in the words of whoever refused
+	name        string
+	node        string
+	ips         []netip.Addr
+	labels      map[string]string
+	ports       []corev1.ContainerPort // as its policies know them
+	started     time.Time              // by the cluster's clock
+	adopted     time.Time              // by the runner's: when it was first seen ready
+	sidecar     bool
+	key         probes.Key
+	boot        string
+	noSCTP      string // why it does not listen for SCTP, in its own words
+	read        uint64 // the newest receipt that was handed over
+	session     *session
 }
 
 func (p *place) fail(format string, args ...any) {
@@ -81,11 +94,21 @@ func (p *place) fail(format string, args ...any) {
 // headless is the name of the Service that gives the run's pods their own names.
 func (q *pod) headless() string { return strings.TrimSuffix(q.job, slotNames[q.slot]) + headlessSuffix }
 
+// slotName tells the pods of a namespace apart.
+func (p *place) slotName(slot int) string { return p.prefix() + slotNames[slot] }
+
+func (p *place) prefix() string {
+	if p.number == 0 {
+		return ""
+	}
+	return fmt.Sprintf("shadow-%d-", p.number)
+}
+
 func (q *pod) target() bool { return q.slot != slotSource }
 
 func (q *pod) side() verdicts.Side {
 	return verdicts.Side{
-		Tenant: q.place.tenant, Namespace: q.place.namespace, Pod: q.name, Node: q.node, Sidecar: q.sidecar,
+		Tenant: q.place.tenant, Namespace: q.place.namespace, Workload: q.place.workload, Pod: q.name, Node: q.node, Sidecar: q.sidecar,
 	}
 }
 
@@ -102,12 +125,27 @@ func (q *pod) ip() netip.Addr {
 	return netip.Addr{}
 }
 
+// second is the address of the other family; it is not valid where there is none.
+func (q *pod) second() netip.Addr {
+	first := q.ip()
+	for _, ip := range q.ips {
+		if ip.Is4() != first.Is4() {
+			return ip
+		}
+	}
+	return netip.Addr{}
+}
+
+func (q *pod) hasIPv6() bool { return slices.ContainsFunc(q.ips, netip.Addr.Is6) }
+
 // host is what a source is told to connect to. Names end in .svc, so that the
 // pod's search path adds whatever the cluster's domain is.
 func (q *pod) host(address suites.Address) string {
 	switch address {
 	case suites.PodIP:
 		return q.ip().String()
+	case suites.PodIP2:
+		return q.second().String()
 	case suites.ServiceIP:
 		return q.cluster
 	case suites.Headless:
@@ -117,47 +155,88 @@ func (q *pod) host(address suites.Address) string {
 	}
 }
 
-// placesOf finds the namespaces that the attempts need probes in, and the
-// ports of their targets.
-func placesOf(attempts []suites.Attempt) []*place {
-	byNamespace := map[string]*place{}
-	add := func(s suites.Place) *place {
-		p, ok := byNamespace[s.Namespace]
+// survey is what a plan is about, found in one pass: of a large one each takes
+// its time.
+type survey struct {
+	places []*place        // the namespaces and workloads that need probes, and the ports of their targets
+	spaces map[string]bool // the namespaces that the attempts are between
+	asked  map[string]bool // the namespaces for which admission is asked
+}
+
+func surveyOf(plan iter.Seq[[]suites.Attempt]) survey {
+	all, spaces, asked := map[string]*place{}, map[string]bool{}, map[string]bool{}
+	var add func(s suites.Place) *place
+	add = func(s suites.Place) *place {
+		p, ok := all[s.Where()]
 		if !ok {
-			p = &place{tenant: s.Tenant, namespace: s.Namespace, ports: slices.Clone(ownPorts[:]), names: map[tenancy.Port]string{}}
-			byNamespace[s.Namespace] = p
+			p = &place{tenant: s.Tenant, namespace: s.Namespace, workload: s.Workload, ports: slices.Clone(ownPorts[:]), names: map[tenancy.Port]string{}}
+			all[s.Where()] = p
+		}
+		if s.Workload != "" { // the namespace's own probes are its first control
+			add(suites.Place{Tenant: s.Tenant, Namespace: s.Namespace})
 		}
 		return p
 	}
-	for _, a := range attempts {
-		if a.Skip != "" {
-			continue
-		}
-		add(a.From)
-		if a.Out {
-			continue
-		}
-		if a.Service != "" {
-			if a.Expect == suites.Denied && len(a.Admitted) > 0 {
-				add(a.Admitted[0])
+	for attempts := range plan {
+		for _, a := range attempts {
+			need(a, add)
+			spaces[a.From.Namespace], spaces[a.To.Namespace] = true, true
+			if a.AsksAdmission() && a.Skip == "" {
+				asked[a.From.Namespace] = true
 			}
-			continue
-		}
-		to := add(a.To)
-		if a.Asks() {
-			continue
-		}
-		if !slices.Contains(to.ports, a.Port) {
-			to.ports = append(to.ports, a.Port)
-		}
-		if a.PortName != "" {
-			to.names[a.Port] = a.PortName
 		}
 	}
-	places := make([]*place, 0, len(byNamespace))
-	for _, p := range byNamespace {
+	delete(spaces, "") // of what is no tenant's; asked for by name, it would be all namespaces
+	places := make([]*place, 0, len(all))
+	for _, p := range all {
 		places = append(places, p)
 	}
-	slices.SortFunc(places, func(a, b *place) int { return strings.Compare(a.namespace, b.namespace) })
-	return places
+	slices.SortFunc(places, func(a, b *place) int {
+		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.workload, b.workload))
+	})
+	return survey{places, spaces, asked}
+}
+
+// need says where one attempt needs probes, and what its target listens on.
+func need(a suites.Attempt, add func(suites.Place) *place) {
+	if a.Skip != "" || a.AsksAdmission() {
+		return
+	}
+	add(a.From)
+	if a.Sweeps() {
+		add(a.Passes)
+	}
+	if a.OnOwnPort() {
+		to := add(a.From)
+		to.openByNode(a.Port)
+	}
+	if a.Out {
+		return
+	}
+	if a.Service != "" {
+		if a.Expect == suites.Denied && len(a.Admitted) > 0 {
+			add(a.Admitted[0])
+		}
+		return
+	}
+	to := add(a.To)
+	if a.Asks() || a.Do == probes.DoICMP || a.Do == probes.DoSCTP { // its port is every target's
+		return
+	}
+	if !slices.Contains(to.ports, a.Port) {
+		to.ports = append(to.ports, a.Port)
+	}
+	if a.Address.ByNode() {
+		to.openByNode(a.Port)
+	}
+	if a.PortName != "" {
+		to.names[a.Port] = a.PortName
+	}
+}
+
+// openByNode has a port of the targets opened on the nodes too.
+func (p *place) openByNode(port tenancy.Port) {
+	if !slices.Contains(p.byNode, port) {
+		p.byNode = append(p.byNode, port)
+	}
 }

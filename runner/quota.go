@@ -12,40 +12,41 @@ import (
 )
 
 // checkQuota looks before it takes: the probes of a place must leave its
-// tenant at least one pod.
+// tenant at least one pod. A shadow comes after the namespace's own probes and
+// the shadows before it.
 func (r *run) checkQuota(ctx context.Context, p *place) {
 	quotas, err := r.cluster.Client.CoreV1().ResourceQuotas(p.namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		p.fail("listing the resource quotas of namespace %s: %v", p.namespace, err)
 		return
 	}
-	needs := podNeeds(r.job(p, slotTarget0).Spec.Template.Spec.Containers[0].Resources)
+	needs := podNeeds(r.job(p, slotTarget0).Spec.Template.Spec.Containers[0].Resources, int64(1+p.number))
 	for _, q := range quotas.Items {
 		if len(q.Spec.Scopes) > 0 || q.Spec.ScopeSelector != nil {
 			continue // speaks of some pods only; where it means ours, the API server will say so
 		}
 		if why := short(q, needs); why != "" {
-			p.fail("resource quota %s/%s has no room for the probes: %s", p.namespace, q.Name, why)
+			p.fail("resource quota %s/%s has no room for the probes%s: %s", p.namespace, q.Name, p.as(), why)
 			return
 		}
 	}
 }
 
-// podNeeds is what the probes of a place take of a quota, one pod for the
-// tenant included.
-func podNeeds(one corev1.ResourceRequirements) map[corev1.ResourceName]resource.Quantity {
+// podNeeds is what the probes of so many places take of a quota, one pod for
+// the tenant included.
+func podNeeds(one corev1.ResourceRequirements, places int64) map[corev1.ResourceName]resource.Quantity {
 	times := func(q resource.Quantity) resource.Quantity {
 		q = q.DeepCopy()
-		q.Mul(slots)
+		q.Mul(slots * places)
 		return q
 	}
 	cpu, memory := times(*one.Requests.Cpu()), times(*one.Requests.Memory())
 	return map[corev1.ResourceName]resource.Quantity{
-		corev1.ResourceServices:       *resource.NewQuantity(targets+1, resource.DecimalSI),
-		"count/services":              *resource.NewQuantity(targets+1, resource.DecimalSI),
-		corev1.ResourcePods:           *resource.NewQuantity(slots+1, resource.DecimalSI),
-		"count/pods":                  *resource.NewQuantity(slots+1, resource.DecimalSI),
-		"count/jobs.batch":            *resource.NewQuantity(slots, resource.DecimalSI),
+		corev1.ResourceServices:       *resource.NewQuantity((targets+1)*places, resource.DecimalSI),
+		"count/services":              *resource.NewQuantity((targets+1)*places, resource.DecimalSI),
+		corev1.ResourcePods:           *resource.NewQuantity(slots*places+1, resource.DecimalSI),
+		"count/pods":                  *resource.NewQuantity(slots*places+1, resource.DecimalSI),
+		"count/jobs.batch":            *resource.NewQuantity(slots*places, resource.DecimalSI),
 		corev1.ResourceCPU:            cpu,
 		corev1.ResourceRequestsCPU:    cpu,
 		corev1.ResourceMemory:         memory,

@@ -36,6 +36,8 @@ type attribution struct {
 	nodes *nodes
 	pods  map[netip.Addr]*pod // the run's own
 	known map[string]*shot    // every nonce of the run
+	// witness is the target that anybody on the internet can reach; nil: none.
+	witness *pod
 }
 
 // settle writes the arrivals of a collection into the shots of its round. What
@@ -76,7 +78,7 @@ func (a *attribution) settleNonces(target *pod, receipts []probes.Receipt) (rest
 // portKey names what an arrival and an attempt have in common. A target tells
 // HTTP, TLS and the rest from TCP by its listeners; on the wire they are the same.
 func portKey(proto string, port int) string {
-	if proto != string(probes.DoUDP) {
+	if proto != string(probes.DoUDP) && proto != string(probes.DoSCTP) {
 		proto = string(probes.DoTCP)
 	}
 	return fmt.Sprintf("%s/%d", proto, port)
@@ -97,7 +99,10 @@ func (a *attribution) settleLoose(target *pod, shots []*shot, r probes.Receipt) 
 		node = a.nodes.of(ip)
 	}
 	for _, s := range shots {
-		if node == "" || node == s.source.node {
+		if node == "" && target == a.witness && !s.stood() {
+			continue // one of the strangers who try every address there is
+		}
+		if node == "" || node == s.source.node || node == s.via {
 			s.arrivals.Possible++
 			s.arrivals.From = ip.String()
 		}

@@ -125,7 +125,7 @@ func TestAPortThatIsUsedAgainCountsForBoth(t *testing.T) {
 func TestAShotThatWasRenewedKeepsItsSocketAndItsNonce(t *testing.T) {
 	t.Parallel()
 	s := newScene()
-	r := &run{known: s.known}
+	r := &part{run: &run{known: s.known}}
 	s.target.key = probes.NewKey()
 	r.renew(s.tcp)
 	require.NotEqual(t, "n-tcp", s.tcp.order.Nonce)

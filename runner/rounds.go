@@ -1,13 +1,17 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/partywall/partywall/probes"
 	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/tenancy"
 	"github.com/partywall/partywall/verdicts"
 )
 
@@ -19,23 +23,12 @@ const (
 	// place.
 	warmUps        = 10
 	warmUpDeadline = 2 * time.Second
+	// rareWarmUps bounds it for what many a network carries for nobody.
+	rareWarmUps = 3
+	// nameWarmUps bounds it for the names of the run's own Services: they are
+	// there, and a resolver that says otherwise has not heard of them yet.
+	nameWarmUps = 30
 )
-
-// rounds makes every attempt twice, apart in time, each bracketed by its
-// controls. It returns early where the context ends; what was not made then is
-// missing from the cells.
-func (r *run) rounds(ctx context.Context) {
-	r.warmUp(ctx)
-	for round := 1; round <= verdicts.Rounds && ctx.Err() == nil; round++ {
-		if round > 1 {
-			r.opts.Progress.Phase(fmt.Sprintf("waiting %s before round %d", verdicts.MinGap, round))
-			if !pause(ctx, time.Until(r.lastRound.Add(verdicts.MinGap))) {
-				return
-			}
-		}
-		r.round(ctx, round)
-	}
-}
 
 // pause waits for a time to pass, where there is nothing to watch; it says
 // whether the context let it.
@@ -57,30 +50,47 @@ func pause(ctx context.Context, d time.Duration) bool {
 // judges nothing: a control that never answers shows in the rounds. Its round
 // trips lengthen the deadline of what follows. A try takes its time also where
 // all fail at once, as they do by a name that the resolver does not know yet.
-func (r *run) warmUp(ctx context.Context) {
-	r.opts.Progress.Phase("waiting for the controls to answer")
-	pending := r.controls
+func (p *part) warmUp(ctx context.Context) {
+	p.opts.Progress.Phase("waiting for the controls to answer")
+	pending := p.controls
 	var last time.Time
-	for try := 0; try < warmUps && len(pending) > 0; try++ {
+	for try := 1; try <= nameWarmUps && slices.ContainsFunc(pending, func(c *control) bool { return !c.spare || try == 1 }); try++ {
 		if !pause(ctx, time.Until(last.Add(warmUpDeadline))) {
 			return
 		}
 		last = time.Now()
 		shots := make([]*shot, len(pending))
 		for i, c := range pending {
-			shots[i] = r.controlShot(c, 0, warmUpDeadline)
+			shots[i] = p.controlShot(c, 0, warmUpDeadline)
 		}
-		r.fire(ctx, shots)
+		p.fire(ctx, shots)
 		var still []*control
 		for i, c := range pending {
-			if shots[i].outcome != probes.Reached {
+			if o := shots[i].observation; shots[i].outcome == probes.Reached {
+				p.slowest = max(p.slowest, o.ConnectMS)
+				c.answered = true
+			} else if try < c.warmUps() || c.unheardOf(shots[i]) {
 				still = append(still, c)
-			} else if o := shots[i].observation; o.ConnectMS > r.slowest {
-				r.slowest = o.ConnectMS
 			}
 		}
 		pending = still
 	}
+}
+
+// warmUps is for how many tries a control is worth waiting for. Many a tenant's
+// pods answer no echo to anybody, and many a network knows no SCTP; what a pod
+// needs to answer one it needs for its other controls too.
+func (c *control) warmUps() int {
+	if c.do == probes.DoICMP || c.do == probes.DoSCTP {
+		return rareWarmUps
+	}
+	return warmUps
+}
+
+// unheardOf says that the resolver denied the name of one of the run's own
+// Services. Other names it may well not serve at all.
+func (c *control) unheardOf(s *shot) bool {
+	return s.outcome == probes.Unresolved && (c.do != probes.DoDNS || c.lookup.Of == suites.ServiceRecord)
 }
 
 // deadline is the least that the options ask for, with room for the slowest
@@ -89,45 +99,99 @@ func (r *run) deadline() time.Duration {
 	return r.opts.Deadline + time.Duration(4*r.slowest*float64(time.Millisecond))
 }
 
-// round is the controls, the attempts, the controls again, and what the
-// targets received meanwhile.
-func (r *run) round(ctx context.Context, round int) {
-	since := r.collect(ctx)
-	r.opts.Progress.Phase(fmt.Sprintf("round %d of %d: controls before", round, verdicts.Rounds))
-	all := r.fireControls(ctx, round, func(c *control, s *shot) { c.before = append(c.before, s) })
-	r.opts.Progress.Phase(fmt.Sprintf("round %d of %d: %d attempts", round, verdicts.Rounds, len(r.cells)))
-	r.started = append(r.started, time.Now())
-	shots := r.fireCells(ctx, round)
-	all = append(all, shots...)
-	r.lastRound = time.Now()
-	r.opts.Progress.Phase(fmt.Sprintf("round %d of %d: controls after", round, verdicts.Rounds))
-	all = append(all, r.fireControls(ctx, round, func(c *control, s *shot) { c.after = append(c.after, s) })...)
+// round is the controls, the attempts and the controls among them, the controls
+// again, what the targets received meanwhile, and what admission is asked, which
+// goes past all of them.
+func (p *part) round(ctx context.Context, round int) {
+	targets := p.targets()
+	since := p.collect(ctx, targets)
+	p.phase(round, "controls before")
+	all := p.fireControls(ctx, round, func(c *control, s *shot) { c.before = append(c.before, s) })
+	p.phase(round, fmt.Sprintf("%d attempts", len(p.cells)))
+	p.started = append(p.started, time.Now())
+	all = append(all, p.fireCells(ctx, round)...)
+	p.lastRound = time.Now()
+	p.phase(round, "controls after")
+	all = append(all, p.fireControls(ctx, round, func(c *control, s *shot) { c.after = append(c.after, s) })...)
 	pause(ctx, quiet)
-	r.opts.Progress.Phase(fmt.Sprintf("round %d of %d: receipts", round, verdicts.Rounds))
-	r.settle(all, since, r.collect(ctx))
+	p.phase(round, "receipts")
+	p.settle(all, since, p.collect(ctx, targets))
+	p.inquireAll(ctx, round)
 }
 
-func (r *run) fireCells(ctx context.Context, round int) []*shot {
-	var shots []*shot
-	for _, c := range r.cells {
-		if c.source == nil || c.problem != "" || c.attempt.Skip != "" {
+// targets are the pods that the part's attempts or controls are on.
+func (p *part) targets() map[*pod]bool {
+	targets := map[*pod]bool{}
+	for _, c := range p.cells {
+		targets[c.target] = true
+	}
+	for _, c := range p.controls {
+		targets[c.target] = true
+	}
+	return targets
+}
+
+// fireCells makes the attempts, and each control twice among them by lot: what
+// keeps an attempt from arriving only while there are so many, as a table that
+// is full, or a cable that is out just then, keeps a control too. One of a
+// control's two may be lost by chance.
+func (p *part) fireCells(ctx context.Context, round int) []*shot {
+	shots := p.controlShots(round, func(c *control, s *shot) { c.during = append(c.during, s) })
+	again := p.controlShots(round, func(*control, *shot) {})
+	shots = append(shots, again...)
+	for _, c := range p.cells {
+		if !c.tried() || c.inquiry != nil {
 			continue
 		}
-		s, draws := r.cellShot(c, c.source, round), r.draws(c, round)
+		s, draws := p.cellShot(c, c.source, round), p.draws(c, round)
 		c.shots, c.draws = append(c.shots, s), append(c.draws, draws)
 		shots = append(append(shots, s), draws...)
 	}
-	r.fire(ctx, shots)
+	lot := rand.New(rand.NewPCG(uint64(round), 0))
+	lot.Shuffle(len(shots), func(i, j int) { shots[i], shots[j] = shots[j], shots[i] })
+	p.fire(ctx, shots)
+	for i, c := range p.controls {
+		if last := len(c.during) - 1; c.during[last].outcome != probes.Reached && again[i].outcome == probes.Reached {
+			c.during[last] = again[i]
+		}
+	}
 	return shots
 }
 
-func (r *run) fireControls(ctx context.Context, round int, keep func(*control, *shot)) []*shot {
-	shots := make([]*shot, len(r.controls))
-	for i, c := range r.controls {
-		shots[i] = r.controlShot(c, round, r.deadline())
+// controlTries is how often a control is tried before or after the attempts. On
+// a cluster that is short of time one in a few hundred is lost, and would take
+// the evidence of all that rest on it with it.
+const controlTries = 3
+
+// fireControls tries the controls until they are answered, as far as they ever
+// were: what counts is that the target is there, and not how often it is asked.
+func (p *part) fireControls(ctx context.Context, round int, keep func(*control, *shot)) []*shot {
+	shots := p.controlShots(round, keep)
+	lost := shots
+	for try := 0; try < controlTries && len(lost) > 0 && ctx.Err() == nil; try++ {
+		if try > 0 {
+			for _, s := range lost {
+				p.renew(s)
+			}
+		}
+		p.fire(ctx, lost)
+		lost = nil
+		for i, c := range p.controls {
+			// A source that says nothing was asked often enough.
+			if s := shots[i]; c.answered && s.observation != nil && s.outcome != probes.Reached {
+				lost = append(lost, s)
+			}
+		}
+	}
+	return shots
+}
+
+func (p *part) controlShots(round int, keep func(*control, *shot)) []*shot {
+	shots := make([]*shot, len(p.controls))
+	for i, c := range p.controls {
+		shots[i] = p.controlShot(c, round, p.deadline())
 		keep(c, shots[i])
 	}
-	r.fire(ctx, shots)
 	return shots
 }
 
@@ -136,8 +200,12 @@ func (r *run) fireControls(ctx context.Context, round int, keep func(*control, *
 // endpoint that is open is a way in.
 const serviceDraws = 16
 
-// draws are the further shots of a cell at a real Service, from both nodes.
-func (r *run) draws(c *cell, round int) []*shot {
+// draws are the further shots of a cell: of a sweep, or at a real Service from
+// both nodes.
+func (p *part) draws(c *cell, round int) []*shot {
+	if c.sweep != nil {
+		return p.sweepDraws(c, round)
+	}
 	if c.attempt.Service == "" || c.attempt.Expect == suites.Allowed {
 		return nil
 	}
@@ -145,9 +213,11 @@ func (r *run) draws(c *cell, round int) []*shot {
 	for i := 1; i < serviceDraws; i++ {
 		source := c.source
 		if other := source.place.pods[slotTarget1]; i%2 == 1 && other != nil {
-			source = other
+			if _, ok := p.nodes.serviceHost(c.attempt, other); ok {
+				source = other
+			}
 		}
-		draws = append(draws, r.cellShot(c, source, round))
+		draws = append(draws, p.cellShot(c, source, round))
 	}
 	return draws
 }
@@ -156,6 +226,9 @@ func (r *run) draws(c *cell, round int) []*shot {
 // else one that failed by itself.
 func (c *cell) decisive(round int) *shot {
 	best := c.shots[round]
+	if c.sweep != nil {
+		return decisiveOfSweep(c.asked(round))
+	}
 	if round >= len(c.draws) {
 		return best
 	}
@@ -170,41 +243,62 @@ func (c *cell) decisive(round int) *shot {
 	return best
 }
 
-func (r *run) cellShot(c *cell, source *pod, round int) *shot {
+func (p *part) cellShot(c *cell, source *pod, round int) *shot {
 	a := c.attempt
+	if c.id == "" {
+		c.id = a.ID()
+	}
 	s := &shot{source: source, proto: a.Port.Protocol, port: a.Port.Number}
 	s.order = probes.Order{
-		Do: a.Do, ID: a.ID(), Round: round, Port: a.Port.Number, Deadline: probes.Duration(r.deadline()), Host: a.ServiceHost(),
+		Do: a.Do, ID: c.id, Round: round, Port: cmp.Or(a.NodePort, a.Port.Number), Deadline: probes.Duration(p.deadline()),
 	}
-	if a.Out {
+	if a.Service != "" {
+		s.order.Host, _ = p.nodes.serviceHost(a, source)
+	}
+	if a.Out && !a.Witnessed {
 		aimOutside(s, c)
 	}
-	r.aim(s, c.target, a.Address, a.Lookup)
+	p.aim(s, c.target, a.Address, a.Lookup)
 	return s
 }
 
 // aim gives a shot its nonce, and what is known of its target. What is asked
 // of a resolver never arrives at the target that it is about.
-func (r *run) aim(s *shot, target *pod, address suites.Address, lookup suites.Lookup) {
+func (p *part) aim(s *shot, target *pod, address suites.Address, lookup suites.Lookup) {
 	s.order.Nonce = probes.NewNonce()
 	switch {
 	case target == nil:
+	case target == p.outer.witness:
+		s.target = target
+		s.order.Host, s.order.Token = target.ip().String(), target.key.Token(s.order.Nonce)
+		if lookup != (suites.Lookup{}) {
+			s.zone = noZone
+			if address == suites.Resolver {
+				s.zone = p.tenancy.Promises.Egress.Witness.Zone
+			}
+			s.aimAtWitness(s.zone, lookup, address != suites.Resolver)
+		}
 	case lookup != suites.Lookup{}:
 		s.order.Host, s.order.Type, s.order.Over = target.lookupName(lookup), lookup.Type, lookup.Over
+		s.order.Server, s.order.Search = lookup.Server, lookup.Of == suites.SearchRecord
 	default:
 		s.target = target
 		s.order.Host = target.host(address)
 		s.order.Token = target.key.Token(s.order.Nonce)
+		if address.ByNode() {
+			s.via, s.order.Host, _ = p.nodes.doorTo(target, address)
+			s.order.Port = target.nodePorts[tenancy.Port{Protocol: s.proto, Number: s.port}]
+		}
 	}
-	r.known[s.order.Nonce] = s
+	p.remember(s)
 }
 
-func (r *run) controlShot(c *control, round int, deadline time.Duration) *shot {
+func (p *part) controlShot(c *control, round int, deadline time.Duration) *shot {
 	s := &shot{source: c.source, proto: c.port.Protocol, port: c.port.Number}
 	s.order = probes.Order{
-		Do: c.do, ID: c.id(), Round: round, Port: c.port.Number, Deadline: probes.Duration(deadline), Host: c.service, Proto: c.proto,
+		Do: c.do, ID: c.id(), Round: round, Port: cmp.Or(c.nodePort, c.port.Number), Deadline: probes.Duration(deadline), Host: c.service, Proto: c.proto,
 	}
-	r.aim(s, c.target, c.address, c.lookup)
+	p.aim(s, c.target, c.address, c.lookup)
 	return s
 }
 
@@ -212,9 +306,9 @@ func (r *run) controlShot(c *control, round int, deadline time.Duration) *shot {
 func (c *control) id() string {
 	to := c.service
 	if c.target != nil {
-		to = c.target.place.namespace + "/" + slotNames[c.target.slot]
+		to = c.target.place.namespace + "/" + c.target.place.slotName(c.target.slot)
 	}
-	return fmt.Sprintf("control/%s%s/%s/%s->%s/%s:%d", c.proto, c.lookup.Of, c.source.place.namespace, slotNames[c.source.slot],
+	return fmt.Sprintf("control/%s%s/%s/%s->%s/%s:%d", c.proto, c.lookup.Of, c.source.place.namespace, c.source.place.slotName(c.source.slot),
 		to, c.address, c.port.Number)
 }
 
@@ -222,27 +316,36 @@ func (c *control) id() string {
 // back. What failed by itself, as where a question to the DNS was lost, is sent
 // once more: that is no evidence of anything, so that no answer is preferred to
 // another by it. Arrivals of both orders count as the shot's.
-func (r *run) fire(ctx context.Context, shots []*shot) {
-	r.fireOnce(ctx, shots)
+func (p *part) fire(ctx context.Context, shots []*shot) {
+	p.fireOnce(ctx, shots)
 	var failed []*shot
 	for _, s := range shots {
 		if s.outcome == probes.Error {
-			r.renew(s)
+			p.renew(s)
 			failed = append(failed, s)
 		}
 	}
-	r.fireOnce(ctx, failed)
-	r.spool(shots)
+	p.fireOnce(ctx, failed)
+	p.spool(shots)
+}
+
+// remember makes a shot known by its nonce until its part is judged.
+func (p *part) remember(s *shot) {
+	p.known[s.order.Nonce] = s
+	p.nonces = append(p.nonces, s.order.Nonce)
 }
 
 // renew gives a shot a fresh nonce, and forgets neither the old one nor the
 // socket that went with it.
-func (r *run) renew(s *shot) {
+func (p *part) renew(s *shot) {
 	s.order.Nonce = probes.NewNonce()
 	if s.target != nil {
 		s.order.Token = s.target.key.Token(s.order.Nonce)
 	}
-	r.known[s.order.Nonce] = s
+	if s.zone != "" {
+		s.target.nameInto(&s.order, s.zone)
+	}
+	p.remember(s)
 	s.earlier = s.localAddress()
 	s.observation, s.outcome = nil, ""
 }
@@ -274,21 +377,28 @@ func (r *run) fireFrom(ctx context.Context, source *pod, shots []*shot) {
 			s.fault = fmt.Sprintf("%v", err)
 			continue
 		}
+		if s.target != nil && s.target == r.outer.witness {
+			s.outcome = classifyAtWitness(*s.observation, r.authenticate(s))
+			continue
+		}
 		s.outcome = probes.Classify(*s.observation, r.authenticate(s))
-		if s.order.Server != "" && s.observation.RCode != "" {
-			s.outcome = probes.Reached // a server outside answered, whatever it said
+		if s.anyAnswer && s.observation.RCode != "" {
+			s.outcome = probes.Reached
+		}
+		if s.sweep != nil {
+			s.sweep.sift(s)
 		}
 	}
 }
 
-// collect asks every target for the receipts that it has not handed over yet.
-func (r *run) collect(ctx context.Context) map[*pod]collection {
+// collect asks targets for the receipts that they have not handed over yet.
+func (r *run) collect(ctx context.Context, targets map[*pod]bool) map[*pod]collection {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	collected := map[*pod]collection{}
 	for _, p := range r.places {
 		for _, q := range p.pods {
-			if q == nil || !q.target() || p.problem != "" {
+			if q == nil || !q.target() || p.problem != "" || !targets[q] {
 				continue
 			}
 			wg.Go(func() {
@@ -298,6 +408,14 @@ func (r *run) collect(ctx context.Context) map[*pod]collection {
 				collected[q] = c
 			})
 		}
+	}
+	if targets[r.outer.witness] && r.outer.witness != nil {
+		wg.Go(func() {
+			c := r.collectOuter(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			collected[r.outer.witness] = c
+		})
 	}
 	wg.Wait()
 	return collected
@@ -338,7 +456,7 @@ func (r *run) settle(shots []*shot, before, during map[*pod]collection) {
 			byTarget[s.target] = append(byTarget[s.target], s)
 		}
 	}
-	a := &attribution{nodes: r.nodes, pods: r.podsByIP(), known: r.known}
+	a := &attribution{nodes: r.nodes, pods: r.podsByIP(), known: r.known, witness: r.outer.witness}
 	for target, got := range before {
 		a.settleNonces(target, got.receipts)
 	}
@@ -349,15 +467,18 @@ func (r *run) settle(shots []*shot, before, during map[*pod]collection) {
 
 // seen gathers what the rounds showed of a cell.
 func (c *cell) seen(started []time.Time, ways waysOut) []verdicts.Seen {
-	var all []verdicts.Seen
+	all := make([]verdicts.Seen, 0, len(c.shots))
 	for i := range c.shots {
 		s := c.decisive(i)
 		one := verdicts.Seen{
 			At: started[i], Draws: 1, Outcome: s.outcome, Observation: s.observation, Fault: s.fault,
-			Arrivals: s.arrivals, Source: ways[c.source][i], Control: verdicts.Control{Rung: verdicts.RungNone},
+			Arrivals: s.arrivals, Source: ways[c.exit()][i], Control: verdicts.Control{Rung: verdicts.RungNone},
 		}
 		if i < len(c.draws) {
 			one.Draws += len(c.draws[i])
+		}
+		if c.sweep != nil {
+			one.Told = told(c.asked(i))
 		}
 		one.PodAge = c.source.age(s.at)
 		if c.target != nil {
@@ -375,21 +496,22 @@ func (q *pod) age(at time.Time) time.Duration {
 	return max(at.Sub(q.started), at.Sub(q.adopted))
 }
 
-// bestControl is the strongest rung that was reached before and after, or else
-// the strongest there is; and whether the target's receipts show it.
+// bestControl is the strongest rung that was reached before, during and after,
+// or else the strongest there is; and whether the target's receipts show it.
 func (c *cell) bestControl(round int) (verdicts.Control, bool) {
 	best, proven := verdicts.Control{Rung: verdicts.RungNone}, false
 	for i, rung := range c.controls {
-		before, after := rung.control.before[round], rung.control.after[round]
-		if i > 0 && (before.outcome != probes.Reached || after.outcome != probes.Reached || !rung.mayStandIn(round)) {
+		before, during, after := rung.control.before[round], rung.control.during[round], rung.control.after[round]
+		now := verdicts.Control{Before: before.outcome, During: during.outcome, After: after.outcome, Rung: rung.kind}
+		if i > 0 && (!now.Reached() || !rung.mayStandIn(round)) {
 			continue
 		}
-		best = verdicts.Control{Before: before.outcome, After: after.outcome, Rung: rung.kind}
+		best = now
 		if rung.standsFor != nil {
 			best.Address = rung.control.address
 		}
-		proven = before.arrivals.Proven && after.arrivals.Proven
-		if before.outcome == probes.Reached && after.outcome == probes.Reached {
+		proven = before.arrivals.Proven && during.arrivals.Proven && after.arrivals.Proven
+		if best.Reached() {
 			break
 		}
 	}
@@ -402,7 +524,7 @@ func (r rung) mayStandIn(round int) bool {
 	if r.standsFor == nil {
 		return true
 	}
-	for _, s := range []*shot{r.standsFor.before[round], r.standsFor.after[round]} {
+	for _, s := range []*shot{r.standsFor.before[round], r.standsFor.during[round], r.standsFor.after[round]} {
 		if s.outcome != probes.Reached && !verdicts.Unanswered(s.outcome, s.observation) {
 			return false
 		}

@@ -22,11 +22,15 @@ func ended(o probes.Outcome, proven bool) *shot {
 func TestBestControl(t *testing.T) {
 	t.Parallel()
 	type ends struct {
-		kind          verdicts.Rung
-		before, after probes.Outcome
-		proven        [2]bool
+		kind                  verdicts.Rung
+		before, during, after probes.Outcome
+		proven                [3]bool
 	}
-	both := [2]bool{true, true}
+	const yes, no = probes.Reached, probes.Dropped
+	all := [3]bool{true, true, true}
+	reached := func(kind verdicts.Rung) verdicts.Control {
+		return verdicts.Control{Rung: kind, Before: yes, During: yes, After: yes}
+	}
 	for _, c := range []struct {
 		name   string
 		ladder []ends
@@ -35,44 +39,40 @@ func TestBestControl(t *testing.T) {
 	}{
 		{"no rung at all", nil, verdicts.Control{Rung: verdicts.RungNone}, false},
 		{
-			"the strongest", []ends{
-				{verdicts.RungSameNamespace, probes.Reached, probes.Reached, both},
-				{verdicts.RungSameTenant, probes.Reached, probes.Reached, both},
-			},
-			verdicts.Control{Rung: verdicts.RungSameNamespace, Before: probes.Reached, After: probes.Reached}, true,
+			"the strongest", []ends{{verdicts.RungSameNamespace, yes, yes, yes, all}, {verdicts.RungSameTenant, yes, yes, yes, all}},
+			reached(verdicts.RungSameNamespace), true,
 		},
 		{
-			"the next where the strongest failed before", []ends{
-				{verdicts.RungSameNamespace, probes.Dropped, probes.Reached, both},
-				{verdicts.RungCrossing, probes.Reached, probes.Reached, both},
-			},
-			verdicts.Control{Rung: verdicts.RungCrossing, Before: probes.Reached, After: probes.Reached}, true,
+			"the next where the strongest failed before", []ends{{verdicts.RungSameNamespace, no, yes, yes, all}, {verdicts.RungCrossing, yes, yes, yes, all}},
+			reached(verdicts.RungCrossing), true,
 		},
 		{
-			"a reading before and one after are of one control", []ends{
-				{verdicts.RungSameNamespace, probes.Reached, probes.Dropped, both},
-				{verdicts.RungSameTenant, probes.Dropped, probes.Reached, both},
-			},
-			verdicts.Control{Rung: verdicts.RungSameNamespace, Before: probes.Reached, After: probes.Dropped}, true,
+			"the next where the strongest failed among the attempts", []ends{{verdicts.RungSameNamespace, yes, no, yes, all}, {verdicts.RungCrossing, yes, yes, yes, all}},
+			reached(verdicts.RungCrossing), true,
 		},
 		{
-			"one without an answer", []ends{{verdicts.RungSameNamespace, "", "", [2]bool{}}},
+			"all readings are of one control", []ends{{verdicts.RungSameNamespace, yes, yes, no, all}, {verdicts.RungSameTenant, no, no, yes, all}},
+			verdicts.Control{Rung: verdicts.RungSameNamespace, Before: yes, During: yes, After: no}, true,
+		},
+		{
+			"one without an answer", []ends{{verdicts.RungSameNamespace, "", "", "", [3]bool{}}},
 			verdicts.Control{Rung: verdicts.RungSameNamespace}, false,
 		},
 		{
-			"the receipts show it before only", []ends{{verdicts.RungSameNamespace, probes.Reached, probes.Reached, [2]bool{true, false}}},
-			verdicts.Control{Rung: verdicts.RungSameNamespace, Before: probes.Reached, After: probes.Reached}, false,
+			"the receipts do not show it before", []ends{{verdicts.RungSameNamespace, yes, yes, yes, [3]bool{false, true, true}}},
+			reached(verdicts.RungSameNamespace), false,
 		},
 		{
-			"the receipts show it after only", []ends{{verdicts.RungSameNamespace, probes.Reached, probes.Reached, [2]bool{false, true}}},
-			verdicts.Control{Rung: verdicts.RungSameNamespace, Before: probes.Reached, After: probes.Reached}, false,
+			"the receipts do not show it among the attempts", []ends{{verdicts.RungSameNamespace, yes, yes, yes, [3]bool{true, false, true}}},
+			reached(verdicts.RungSameNamespace), false,
 		},
 		{
-			"the receipts of another rung prove nothing of this one", []ends{
-				{verdicts.RungSameNamespace, probes.Dropped, probes.Dropped, both},
-				{verdicts.RungListener, probes.Reached, probes.Reached, [2]bool{}},
-			},
-			verdicts.Control{Rung: verdicts.RungListener, Before: probes.Reached, After: probes.Reached}, false,
+			"the receipts do not show it after", []ends{{verdicts.RungSameNamespace, yes, yes, yes, [3]bool{true, true, false}}},
+			reached(verdicts.RungSameNamespace), false,
+		},
+		{
+			"the receipts of another rung prove nothing of this one", []ends{{verdicts.RungSameNamespace, no, no, no, all}, {verdicts.RungListener, yes, yes, yes, [3]bool{}}},
+			reached(verdicts.RungListener), false,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestBestControl(t *testing.T) {
 			x := &cell{}
 			for _, e := range c.ladder {
 				x.controls = append(x.controls, rung{kind: e.kind, control: &control{
-					before: []*shot{ended(e.before, e.proven[0])}, after: []*shot{ended(e.after, e.proven[1])},
+					before: []*shot{ended(e.before, e.proven[0])}, during: []*shot{ended(e.during, e.proven[1])}, after: []*shot{ended(e.after, e.proven[2])},
 				}})
 			}
 			got, proven := x.bestControl(0)
@@ -98,7 +98,7 @@ func TestAControlByAddressStandsInForASilentResolver(t *testing.T) {
 		return &shot{outcome: probes.Error, observation: &probes.Observation{Phase: probes.PhaseResolve, DNS: probes.DNSTimeout}}
 	}
 	reached := func() *shot { return &shot{outcome: probes.Reached, arrivals: verdicts.Arrivals{Proven: true}} }
-	byAddress := &control{controlKey: controlKey{address: suites.ServiceIP}, before: []*shot{reached()}, after: []*shot{reached()}}
+	byAddress := &control{controlKey: controlKey{address: suites.ServiceIP}, before: []*shot{reached()}, during: []*shot{reached()}, after: []*shot{reached()}}
 	for _, c := range []struct {
 		name          string
 		before, after *shot
@@ -109,13 +109,13 @@ func TestAControlByAddressStandsInForASilentResolver(t *testing.T) {
 		{"dropped", &shot{outcome: probes.Dropped}, silent(), false},
 		{"no such name", &shot{outcome: probes.Unresolved}, &shot{outcome: probes.Unresolved}, false},
 	} {
-		byName := &control{before: []*shot{c.before}, after: []*shot{c.after}}
+		byName := &control{before: []*shot{c.before}, during: []*shot{reached()}, after: []*shot{c.after}}
 		x := &cell{controls: []rung{
 			{kind: verdicts.RungSameNamespace, control: byName},
 			{kind: verdicts.RungSameNamespace, control: byAddress, standsFor: byName},
 		}}
 		got, proven := x.bestControl(0)
-		assert.Equal(t, c.want, got.Address == suites.ServiceIP && got.Before == probes.Reached && got.After == probes.Reached, c.name)
+		assert.Equal(t, c.want, got.Address == suites.ServiceIP && got.Reached(), c.name)
 		assert.Equal(t, c.want, proven, c.name)
 	}
 }
@@ -127,12 +127,12 @@ func TestSeen(t *testing.T) {
 	source.started, target.started = start.Add(-time.Minute), start.Add(-5*time.Second)
 	source.adopted, target.adopted = source.started, target.started
 	observation := &probes.Observation{}
-	c := &cell{source: source, target: target, shots: []*shot{
+	c := &cell{attempt: &suites.Attempt{}, source: source, target: target, shots: []*shot{
 		{at: start, outcome: probes.Dropped, observation: observation, arrivals: verdicts.Arrivals{Certain: 2, Proven: true}},
 		{fault: "exec: gone"},
 	}}
 	way := verdicts.SourceControl{Outcome: probes.Reached, Rung: verdicts.RungSameNamespace}
-	got := c.seen([]time.Time{start, start.Add(10 * time.Second)}, waysOut{source: {way, {}}})
+	got := c.seen([]time.Time{start, start.Add(10 * time.Second)}, waysOut{c.exit(): {way, {}}})
 	require.Len(t, got, 2)
 	assert.Equal(t, verdicts.Seen{
 		At: start, Draws: 1, PodAge: 5 * time.Second, Outcome: probes.Dropped, Observation: observation,
@@ -143,6 +143,8 @@ func TestSeen(t *testing.T) {
 
 	target.started = start.Add(time.Hour) // by a clock that is ahead
 	assert.Equal(t, 5*time.Second, c.seen([]time.Time{start, start}, nil)[0].PodAge)
+	target.started = start.Add(-time.Hour) // by one that is behind, which excuses nothing
+	assert.Equal(t, time.Minute, c.seen([]time.Time{start, start}, nil)[0].PodAge)
 	c.target = nil
 	assert.Equal(t, time.Minute, c.seen([]time.Time{start, start}, nil)[0].PodAge)
 }
@@ -168,11 +170,14 @@ func TestWarmUpTakesItsTime(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		after time.Duration // until the targets answer
+		dns   string        // what the resolver says until then
 		want  time.Duration
 	}{
-		{"at once", 0, 0},
-		{"soon", 3 * time.Second, 4 * time.Second},
-		{"never", time.Hour, (warmUps - 1) * warmUpDeadline},
+		{"at once", 0, "", 0},
+		{"soon", 3 * time.Second, probes.DNSNXDomain, 4 * time.Second},
+		{"a resolver that is late to hear of the name", 41 * time.Second, probes.DNSNXDomain, 42 * time.Second},
+		{"a resolver that never hears of it", time.Hour, probes.DNSNXDomain, (nameWarmUps - 1) * warmUpDeadline},
+		{"a resolver that is silent", time.Hour, probes.DNSTimeout, (warmUps - 1) * warmUpDeadline},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -184,7 +189,7 @@ func TestWarmUpTakesItsTime(t *testing.T) {
 					if o.Do == probes.DoFlush {
 						return []probes.Reply{{End: &probes.End{Got: 1, Answered: 1}}}
 					}
-					seen := &probes.Observation{ID: o.ID, Nonce: o.Nonce, Do: o.Do, Phase: probes.PhaseResolve, DNS: "nxdomain"}
+					seen := &probes.Observation{ID: o.ID, Nonce: o.Nonce, Do: o.Do, Phase: probes.PhaseResolve, DNS: c.dns}
 					if time.Since(start) >= c.after {
 						seen.Phase, seen.Bytes, seen.ConnectMS = probes.PhaseDone, sign(p.pods[1].key, "tcp", 9007, o.Nonce, "boot", 1), 25
 					}
@@ -195,7 +200,7 @@ func TestWarmUpTakesItsTime(t *testing.T) {
 				r.controls = []*control{{controlKey: controlKey{source: p.pods[0], target: p.pods[1], do: probes.DoTCP, proto: "tcp", port: ownPorts[1], address: suites.ServiceName}}}
 				r.warmUp(t.Context())
 				assert.Equal(t, c.want, time.Since(start))
-				assert.LessOrEqual(t, tries, warmUps)
+				assert.LessOrEqual(t, tries, nameWarmUps)
 				if c.after < time.Minute {
 					assert.Equal(t, options().Deadline+100*time.Millisecond, r.deadline(), "four of its round trips more")
 				}

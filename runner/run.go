@@ -6,9 +6,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"iter"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"github.com/partywall/partywall/policies"
 	"github.com/partywall/partywall/probes"
 	"github.com/partywall/partywall/suites"
 	"github.com/partywall/partywall/tenancy"
@@ -45,6 +46,8 @@ type Options struct {
 	Observed func(any)
 	// Rerun makes the command that shows an attempt again.
 	Rerun func(id string) string
+	// Witness stands outside the cluster; nil where there is none.
+	Witness Witness
 	// TapReceipts, in tests, stands between a target's receipts and all that
 	// reads them.
 	TapReceipts func([]probes.Receipt) []probes.Receipt
@@ -57,13 +60,17 @@ func (o Options) receipts(r []probes.Receipt) []probes.Receipt {
 	return r
 }
 
-// Evidence is what a run brings back for judging.
-type Evidence struct {
-	Cases       []verdicts.Case
-	Controls    []verdicts.Case
+// Outcome is what there is to say of a run beside its cases.
+type Outcome struct {
 	Notes       []string
 	Interrupted bool
-	Left        []string // objects that could not be removed
+	// TooLate is how many arrivals came to light only when their attempts had
+	// been judged. What they would have shown was not seen.
+	TooLate int
+	Left    []string // objects that could not be removed
+	// Policies are the tenants' NetworkPolicies before the first attempt; nil
+	// where not all could be read.
+	Policies *verdicts.Policies
 }
 
 // NewID makes a run's id: eight hexadecimal digits.
@@ -75,41 +82,52 @@ func NewID() string {
 
 // run is one run under way.
 type run struct {
-	cluster   *Cluster
-	exec      func(*pod) opener
-	opts      Options
-	id        string
-	tenancy   *tenancy.Tenancy
-	nodes     *nodes
-	api       string // the API server's address within the cluster; empty where it is not known
-	places    []*place
-	cells     []*cell
-	cut       bool // the context ended before the last round had
-	controls  []*control
-	known     map[string]*shot
-	started   []time.Time // the attempts of each round
-	lastRound time.Time
-	slowest   float64 // connect time of a control, in milliseconds
+	cluster *Cluster
+	exec    func(*pod) opener
+	opts    Options
+	id      string
+	tenancy *tenancy.Tenancy
+	nodes   *nodes
+	api     string // the API server's address within the cluster; empty where it is not known
+	places  []*place
+	spaces  map[string]bool // the namespaces that the attempts are between
+	noPods  map[string]bool // where admission is to be asked and the runner may not create pods, not even as a dry run
+	asked   map[string]bool // the namespaces for which admission is to be asked
+	outer   outer
+	judge   Judge
+	// The tenants' policies before the first attempt.
+	policies *policies.Set
+	known    map[string]*shot // by nonce
+	spent    [][]string       // the nonces of the parts that were judged last
+	tooLate  shot             // stands for all shots that were judged
+	slowest  float64          // connect time of a control, in milliseconds
 
 	mu        sync.Mutex
 	notes     []string
 	unsettled map[string]string // why a namespace's walls may have changed; of all under the empty name
 }
 
-// Run puts probes out, makes the attempts, and removes the probes again,
-// whatever happens and also where the context ends. An error means that
-// nothing could be tried; what went wrong later is in the evidence.
-func Run(ctx context.Context, cluster *Cluster, t *tenancy.Tenancy, id string, attempts []suites.Attempt, opts Options) (*Evidence, error) {
-	r := newRun(cluster, t, id, attempts, opts)
+// Run puts probes out, makes the attempts of a plan part by part, hands each
+// part to the judge, and removes the probes again, whatever happens and also
+// where the context ends. The plan is gone through more than once. An error
+// means that nothing could be tried; what went wrong later is in what the judge
+// and the caller get.
+func Run(ctx context.Context, cluster *Cluster, t *tenancy.Tenancy, id string, plan iter.Seq[[]suites.Attempt], judge Judge, opts Options) (*Outcome, error) {
+	r := newRun(cluster, t, id, plan, judge, opts)
 	r.exec = r.opener
-	return r.work(ctx, attempts)
+	return r.work(ctx, plan)
 }
 
-func newRun(cluster *Cluster, t *tenancy.Tenancy, id string, attempts []suites.Attempt, opts Options) *run {
-	return &run{cluster: cluster, opts: opts, id: id, tenancy: t, known: map[string]*shot{}, places: placesOf(attempts)}
+func newRun(cluster *Cluster, t *tenancy.Tenancy, id string, plan iter.Seq[[]suites.Attempt], judge Judge, opts Options) *run {
+	found := surveyOf(plan)
+	castShadows(found.places, t)
+	return &run{
+		cluster: cluster, opts: opts, id: id, tenancy: t, judge: judge, known: map[string]*shot{},
+		places: found.places, spaces: found.spaces, asked: found.asked,
+	}
 }
 
-func (r *run) work(ctx context.Context, attempts []suites.Attempt) (*Evidence, error) {
+func (r *run) work(ctx context.Context, plan iter.Seq[[]suites.Attempt]) (*Outcome, error) {
 	nodes, note, err := r.cluster.findNodes(ctx)
 	if err != nil {
 		return nil, err
@@ -121,73 +139,67 @@ func (r *run) work(ctx context.Context, attempts []suites.Attempt) (*Evidence, e
 	if err := r.checkAccess(ctx); err != nil {
 		return nil, err
 	}
-	left := r.probe(ctx, attempts)
-	e := r.evidence()
-	e.Left = left
-	return e, nil
+	if err := r.checkInquiries(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.checkShadows(ctx); err != nil {
+		return nil, err
+	}
+	interrupted, left := r.probe(ctx, plan)
+	return &Outcome{Notes: r.notes, Interrupted: interrupted, TooLate: r.tooLate.arrivals.Certain, Left: left, Policies: r.policiesSeen()}, nil
 }
 
-// probe deploys, makes the rounds and cleans up; it returns what it could not
+// probe deploys, makes the attempts and cleans up; it returns what it could not
 // remove.
-func (r *run) probe(ctx context.Context, attempts []suites.Attempt) (left []string) {
+func (r *run) probe(ctx context.Context, plan iter.Seq[[]suites.Attempt]) (interrupted bool, left []string) {
 	defer func() {
 		r.closeSessions()
 		if !r.opts.Keep {
 			left = r.cleanUp(ctx)
 		}
 	}()
-	look := r.lookOut(ctx, attempts)
-	defer look.end(context.WithoutCancel(ctx)) // before the probes are removed
-	r.opts.Progress.Phase(fmt.Sprintf("putting %d probes into %d namespaces", slots*len(r.places), len(r.places)))
+	look := r.lookOut(ctx)
+	defer look.end()
+	policiesRead := r.readPolicies(ctx)
+	r.opts.Progress.Phase(fmt.Sprintf("putting %d probes into %d namespaces", slots*len(r.places), r.namespaces()))
 	err := r.deploy(ctx)
 	if err == nil {
 		r.opts.Progress.Phase("handing out keys")
 		err = r.openSessions(ctx)
 	}
+	r.openOuter(ctx)
 	r.nodes.doubt(r.places)
-	r.bindAll(attempts, err != nil)
-	if err == nil {
-		r.rounds(ctx)
-	}
-	r.cut = ctx.Err() != nil
-	return nil
+	r.noteSecond()
+	policiesRead()
+	r.tryAll(ctx, plan, err == nil, func() { look.again(context.WithoutCancel(ctx)) })
+	return ctx.Err() != nil, nil
 }
 
-// bindAll binds the attempts to the probes that there are. Of a run that was
-// interrupted before it had all of them, nothing is bound.
-func (r *run) bindAll(attempts []suites.Attempt, interrupted bool) {
-	b := &binder{
-		tenancy: r.tenancy, places: map[string]*place{}, byTenant: map[string][]*place{},
-		controls: map[controlKey]*control{}, nodes: r.nodes, api: r.api,
-		crossing: func(from, to string, port tenancy.Port) bool {
-			_, ok := r.tenancy.Crosses(from, to, port, time.Now())
-			return ok
-		},
-	}
+// namespaces counts those that have probes, shadows of their workloads or both.
+func (r *run) namespaces() int {
+	names := map[string]bool{}
 	for _, p := range r.places {
-		b.places[p.namespace] = p
-		b.byTenant[p.tenant] = append(b.byTenant[p.tenant], p)
+		names[p.namespace] = true
 	}
-	for _, a := range attempts {
-		if interrupted {
-			r.cells = append(r.cells, &cell{attempt: a})
-		} else {
-			r.cells = append(r.cells, b.bind(a))
-		}
-	}
-	for _, c := range b.controls {
-		r.controls = append(r.controls, c)
-	}
-	slices.SortFunc(r.controls, func(a, b *control) int { return strings.Compare(a.id(), b.id()) })
+	return len(names)
 }
 
 // atOnce is how many places are worked on at the same time.
 const atOnce = 16
 
+// startedAtOnce is for how many places pods may start at the same time. To wait
+// costs nothing, so that it is many; still a cluster of hundreds of tenants is
+// not asked for thousands of pods at a time.
+const startedAtOnce = 64
+
 // eachPlace works on the places side by side, a few at a time.
 func (r *run) eachPlace(ctx context.Context, work func(context.Context, *place) error) error {
+	return r.eachPlaceOf(ctx, atOnce, work)
+}
+
+func (r *run) eachPlaceOf(ctx context.Context, limit int, work func(context.Context, *place) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
+	group.SetLimit(limit)
 	for _, p := range r.places {
 		group.Go(func() error { return work(ctx, p) })
 	}
@@ -215,16 +227,19 @@ func (r *run) openSessions(ctx context.Context) error {
 				return nil
 			}
 			if !q.target() {
+				// A stream keeps it from ending itself before its part of the plan
+				// comes. That there is none shows in its attempts.
+				_ = q.session.sign(ctx)
 				continue
 			}
-			boot, err := q.session.key(ctx, q.key)
+			keyed, err := q.session.key(ctx, q.key)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			if err != nil {
 				p.fail("the probe %s/%s took no key: %v", p.namespace, q.name, err)
 			}
-			q.boot = boot
+			q.boot, q.noSCTP = keyed.Boot, keyed.NoSCTP
 		}
 		return nil
 	})
@@ -238,6 +253,9 @@ func (r *run) closeSessions() {
 				wg.Go(q.session.close)
 			}
 		}
+	}
+	if q := r.outer.runner; q != nil {
+		wg.Go(q.session.close)
 	}
 	wg.Wait()
 }
@@ -262,7 +280,13 @@ func (r *run) authenticate(s *shot) probes.Authenticity {
 	if s.target == nil {
 		return probes.Silent
 	}
-	return probes.Authenticate(*s.observation, s.order.Question(), s.target.key, r.otherKeys(s.target))
+	question := s.order.Question()
+	question.Port = s.port // a node's port is not the one that the target signs
+	whose := probes.Authenticate(*s.observation, question, s.target.key, nil)
+	if whose != probes.Unsigned {
+		return whose // all other keys are asked only about what came, and was not signed by its own
+	}
+	return probes.Authenticate(*s.observation, question, s.target.key, r.otherKeys(s.target))
 }
 
 func (r *run) otherKeys(target *pod) []probes.Key {
@@ -307,49 +331,17 @@ func (r *run) spool(shots []*shot) {
 	}
 	for _, s := range shots {
 		if s.observation != nil && s.order.Round > 0 {
-			r.opts.Observed(struct {
-				*probes.Observation
-				Outcome probes.Outcome `json:"outcome"`
-			}{s.observation, s.outcome})
+			r.observed(s.observation, s.outcome)
 		}
 	}
 }
 
-// evidence puts the cells and controls into the judge's words.
-func (r *run) evidence() *Evidence {
-	e := &Evidence{Notes: r.notes, Interrupted: r.cut}
-	ways := r.waysOut()
-	for _, c := range r.cells {
-		e.Cases = append(e.Cases, r.caseOf(c, ways))
+func (r *run) observed(o *probes.Observation, outcome probes.Outcome) {
+	if r.opts.Observed == nil {
+		return
 	}
-	for _, c := range r.controls {
-		if c.do != probes.DoListener && c.do != probes.DoDNS && c.target != nil {
-			e.Controls = append(e.Controls, c.asCase(r.started))
-		}
-	}
-	return e
-}
-
-func (r *run) caseOf(c *cell, ways waysOut) verdicts.Case {
-	a := c.attempt
-	k := verdicts.Case{
-		Attempt: a, Problem: c.problem, Unsettled: r.unsettledBetween(a.From.Namespace, a.To.Namespace),
-		From: verdicts.Side{Tenant: a.From.Tenant, Namespace: a.From.Namespace},
-		To:   verdicts.Side{Tenant: a.To.Tenant, Namespace: a.To.Namespace},
-	}
-	if c.source != nil {
-		k.From = c.source.side()
-		k.Rounds = c.seen(r.started, ways)
-	}
-	if c.target != nil {
-		k.To = c.target.side()
-	}
-	if r.opts.Rerun != nil {
-		k.Rerun = r.opts.Rerun(a.ID())
-		if r.opts.Keep && len(c.shots) > 0 {
-			k.Rerun += "\n" + c.source.execLine(r.cluster.Context, c.shots[0].order)
-		}
-	}
-	k.Interrupted = r.cut && len(k.Rounds) == 0 && c.problem == ""
-	return k
+	r.opts.Observed(struct {
+		*probes.Observation
+		Outcome probes.Outcome `json:"outcome"`
+	}{o, outcome})
 }

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -26,6 +27,7 @@ type session struct {
 	open    opener
 	limiter *rate.Limiter // of attempts, shared by the probes of a node
 	stream  *stream
+	failed  error // why the latest request did not work; nil where it did
 }
 
 // answers are what a batch brought: observations by nonce.
@@ -57,18 +59,45 @@ func (s *session) attempt(ctx context.Context, orders []probes.Order, each time.
 }
 
 // retry tries until something works, with a breath in between: what broke one
-// stream often breaks the next one too.
+// stream often breaks the next one too. A probe that left a request lying is
+// asked for a sign of life before it gets another, which it may leave lying as
+// long: whatever a run still wants of one that is silent costs it little.
 func (s *session) retry(ctx context.Context, do func() error) error {
 	last := ctx.Err()
 	for try := range streamTries {
 		if !pause(ctx, time.Duration(try)*time.Second) {
 			break
 		}
+		if s.failed != nil {
+			if err := s.sign(ctx); errors.Is(err, context.DeadlineExceeded) {
+				return s.failed
+			} else if err != nil {
+				last = err
+				continue
+			}
+		}
 		if last = do(); last == nil {
+			s.failed = nil
 			return nil
 		}
+		s.failed = last
 	}
 	return last
+}
+
+// signTimeout leaves a node that is short of time enough of it to start an exec.
+const signTimeout = 10 * time.Second
+
+// sign asks for the terminator of an empty batch, and for nothing else.
+func (s *session) sign(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, signTimeout)
+	defer cancel()
+	return s.withStream(ctx, func(ctx context.Context, st *stream) error {
+		if err := st.send(probes.Order{Do: probes.DoFlush}); err != nil {
+			return err
+		}
+		return st.receive(ctx, func(r probes.Reply) (bool, error) { return r.End != nil, nil })
+	})
 }
 
 // takeTimeout bounds how long a probe may leave an order lying: it takes one
@@ -85,17 +114,18 @@ func batchTimeout(n int, each time.Duration) time.Duration {
 
 const askTimeout = 20 * time.Second
 
-// key hands a target its key and learns which boot took it.
-func (s *session) key(ctx context.Context, key probes.Key) (string, error) {
-	var boot string
+// key hands a target its key and learns which boot took it, and what that one
+// does not listen for.
+func (s *session) key(ctx context.Context, key probes.Key) (probes.Keyed, error) {
+	var keyed probes.Keyed
 	err := s.ask(ctx, probes.Order{Do: probes.DoKey, Key: key}, func(r probes.Reply) (bool, error) {
 		if r.Keyed == nil {
 			return false, nil
 		}
-		boot = r.Keyed.Boot
+		keyed = *r.Keyed
 		return true, nil
 	})
-	return boot, err
+	return keyed, err
 }
 
 // receipts collects what arrived at a target after a sequence number.

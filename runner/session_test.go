@@ -135,7 +135,7 @@ func requireOwn(t *testing.T, orders []probes.Order, got answers) {
 	}
 }
 
-func TestBatchCutAtEveryByte(t *testing.T) {
+func TestLostExecFrameIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	orders := ordersOf(3)
 	whole := len(encode(t, observed(orders[0]), observed(orders[1]), observed(orders[2]), probes.Reply{End: &probes.End{Got: 3, Answered: 3}}))
@@ -186,9 +186,9 @@ func TestBatchesOnOneStream(t *testing.T) {
 			opened++
 			return whole(ctx, stdin, stdout, stderr)
 		})
-		boot, err := s.key(t.Context(), probes.NewKey())
+		keyed, err := s.key(t.Context(), probes.NewKey())
 		require.NoError(t, err)
-		assert.Equal(t, "boot-1", boot)
+		assert.Equal(t, "boot-1", keyed.Boot)
 		for range 3 {
 			got, err := s.attempt(t.Context(), ordersOf(400), each)
 			require.NoError(t, err)
@@ -199,7 +199,7 @@ func TestBatchesOnOneStream(t *testing.T) {
 }
 
 // Peers that do not keep to the format, each for all the tries.
-func TestBatchThatGoesWrong(t *testing.T) {
+func TestExecErrorIsNoDenial(t *testing.T) {
 	t.Parallel()
 	end := func(n int) probes.Reply { return probes.Reply{End: &probes.End{Got: n, Answered: n}} }
 	atFlush := func(t testing.TB, replies ...probes.Reply) opener {
@@ -405,6 +405,38 @@ func TestALargeBatchOfSlowAttempts(t *testing.T) {
 	})
 }
 
+// A probe that stays silent is waited for once; what else a run wants of it
+// costs a short question each. One that speaks again is asked as before.
+func TestASilentProbeHoldsARunUpOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		deaf := true
+		silent := func(ctx context.Context, _ io.Reader, _, _ io.Writer) error { <-ctx.Done(); return ctx.Err() }
+		s := testSession(t, func(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
+			if deaf {
+				return silent(ctx, stdin, stdout, stderr)
+			}
+			return honest(t)(ctx, stdin, stdout, stderr)
+		})
+		start := time.Now()
+		_, err := s.attempt(t.Context(), ordersOf(3), each)
+		require.ErrorIs(t, err, errStuck)
+		assert.Less(t, time.Since(start), takeTimeout(each)+signTimeout+10*time.Second)
+
+		start = time.Now()
+		_, err = s.attempt(t.Context(), ordersOf(3), each)
+		require.ErrorIs(t, err, errStuck, "for the reason for which it failed")
+		_, err = s.receipts(t.Context(), 0)
+		require.ErrorIs(t, err, errStuck)
+		assert.Less(t, time.Since(start), 2*(signTimeout+5*time.Second))
+
+		deaf = false
+		got, err := s.attempt(t.Context(), ordersOf(3), each)
+		require.NoError(t, err)
+		assert.Len(t, got, 3)
+	})
+}
+
 func TestACancelledRunEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	silent := func(ctx context.Context, _ io.Reader, _, _ io.Writer) error { <-ctx.Done(); return ctx.Err() }
@@ -515,9 +547,10 @@ func TestSessionWithARealProbe(t *testing.T) {
 		}{stdin, stdout})
 	})
 	key := probes.NewKey()
-	boot, err := s.key(t.Context(), key)
+	keyed, err := s.key(t.Context(), key)
 	require.NoError(t, err)
-	assert.Equal(t, target.Boot(), boot)
+	assert.Equal(t, target.Boot(), keyed.Boot)
+	assert.Equal(t, target.NoSCTP(), keyed.NoSCTP)
 
 	var orders []probes.Order
 	for do, port := range map[probes.Do]int{probes.DoHTTP: target.Ports().HTTP, probes.DoTCP: target.Ports().TCP[0], probes.DoUDP: target.Ports().UDP[0]} {

@@ -32,7 +32,7 @@ func openStream(ctx context.Context, open opener) *stream {
 	ctx, cancel := context.WithCancelCause(ctx)
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
-	st := &stream{stdin: inW, replies: make(chan probes.Reply, 256), ended: make(chan struct{}), cancel: cancel}
+	st := &stream{stdin: inW, replies: make(chan probes.Reply, 16), ended: make(chan struct{}), cancel: cancel}
 	var stderr boundedBuffer
 	end := func(why error) {
 		outW.CloseWithError(why) // first: whoever finds stdin closed asks for the reason
@@ -40,7 +40,7 @@ func openStream(ctx context.Context, open opener) *stream {
 	}
 	context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
 	go func() {
-		err := open(ctx, inR, outW, &stderr)
+		err := open(ctx, inR, frugal{outW}, frugal{&stderr})
 		if cause := context.Cause(ctx); cause != nil {
 			end(cause) // it was told to end
 			return
@@ -54,6 +54,15 @@ func openStream(ctx context.Context, open opener) *stream {
 		close(st.ended)
 	}()
 	return st
+}
+
+// frugal is written to by a small buffer, where io.Copy would take a large one:
+// a run has some for each of its pods, all the time.
+type frugal struct{ io.Writer }
+
+// ReadFrom is what io.Copy prefers.
+func (f frugal) ReadFrom(r io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{f.Writer}, r, make([]byte, 4<<10))
 }
 
 // closing is the reason for which a stream ended. An exec that ends well has
@@ -194,13 +203,14 @@ func (st *stream) sendAll(ctx context.Context, limiter *rate.Limiter, orders []p
 // collect takes the observations of a batch, and nothing but those: an answer
 // to another order, or to another order's nonce, is none.
 func (st *stream) collect(ctx context.Context, orders []probes.Order, got answers) error {
-	awaited := make(map[string]probes.Order, len(orders))
-	for _, o := range orders {
-		awaited[o.Nonce] = o
+	awaited := make(map[string]*probes.Order, len(orders))
+	for i := range orders {
+		awaited[orders[i].Nonce] = &orders[i]
 	}
 	var end *probes.End
 	err := st.receive(ctx, func(r probes.Reply) (bool, error) {
 		if o := r.Observed; o != nil && answersTo(awaited[o.Nonce], o) {
+			o.ID, o.Nonce, o.Do = awaited[o.Nonce].ID, awaited[o.Nonce].Nonce, awaited[o.Nonce].Do // the same, held once
 			got[o.Nonce] = o
 		}
 		end = r.End
@@ -220,8 +230,8 @@ func (st *stream) collect(ctx context.Context, orders []probes.Order, got answer
 	return nil
 }
 
-func answersTo(o probes.Order, seen *probes.Observation) bool {
-	return o.Nonce == seen.Nonce && o.ID == seen.ID && o.Round == seen.Round && o.Do == seen.Do
+func answersTo(o *probes.Order, seen *probes.Observation) bool {
+	return o != nil && o.Nonce == seen.Nonce && o.ID == seen.ID && o.Round == seen.Round && o.Do == seen.Do
 }
 
 // closeGrace is how long an exec is given to end by itself once its stdin has

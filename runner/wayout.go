@@ -8,15 +8,25 @@ import (
 	"github.com/partywall/partywall/verdicts"
 )
 
-// waysOut tells for a source and a round the best that shows it able to reach
-// anything at all.
-type waysOut map[*pod][verdicts.Rounds]verdicts.SourceControl
+// waysOut tells for a source, a family of addresses and a round the best that
+// shows it able to reach anything at all.
+type waysOut map[exit][verdicts.Rounds]verdicts.SourceControl
 
-// waysOut looks at everything that the sources tried and may reach: what was
-// put there as a control, what the tenancy allows, and, weakest, the resolver.
-func (r *run) waysOut() waysOut {
+// exit is a way out of a pod. What it reaches by addresses of one family shows
+// nothing of the other.
+type exit struct {
+	source *pod
+	family suites.Address // by which of its addresses a pod is reached that way
+}
+
+func (c *cell) exit() exit { return exit{c.source, familyOf(*c.attempt)} }
+
+// waysOut looks at everything that the sources tried beside the attempts, and may
+// reach: what was put there as a control, what the tenancy allows, and, weakest,
+// the resolver. What they reached before or after shows no way out meanwhile.
+func (p *part) waysOut() waysOut {
 	ways := waysOut{}
-	for _, c := range r.controls {
+	for _, c := range p.controls {
 		if c.source == c.target || c.do == probes.DoDNS {
 			continue // no way out, or one that the resolver is
 		}
@@ -24,49 +34,49 @@ func (r *run) waysOut() waysOut {
 		switch {
 		case c.target == nil || c.source.place.tenant != c.target.place.tenant:
 			rung = verdicts.RungCrossing
-		case c.source.place != c.target.place:
+		case c.source.place.namespace != c.target.place.namespace:
 			rung = verdicts.RungSameTenant
 		}
-		ways.add(rung, c.before)
-		ways.add(rung, c.after)
+		ways.add(exit{c.source, familyOf(suites.Attempt{Address: c.address})}, rung, c.during)
 	}
-	for _, c := range r.cells {
+	for _, c := range p.cells {
 		if c.attempt.Expect == suites.Allowed {
-			ways.add(verdicts.RungCrossing, c.shots)
+			ways.add(c.exit(), verdicts.RungCrossing, c.shots)
 		}
 	}
-	for _, c := range r.cells {
+	for _, c := range p.cells {
 		ways.addResolver(c.shots)
 	}
-	for _, c := range r.controls {
-		ways.addResolver(c.before)
-		ways.addResolver(c.after)
+	for _, c := range p.controls {
+		ways.addResolver(c.during)
 	}
 	return ways
 }
 
 // add takes shots of a kind in, one a round. What was reached counts, and the
 // first thing that was; else the last failure stands.
-func (w waysOut) add(rung verdicts.Rung, shots []*shot) {
+func (w waysOut) add(by exit, rung verdicts.Rung, shots []*shot) {
 	for round, s := range shots {
-		all := w[s.source]
+		all := w[by]
 		if all[round].Outcome == probes.Reached || s.outcome == "" {
 			continue
 		}
 		all[round] = verdicts.SourceControl{Outcome: s.outcome, Rung: rung}
-		w[s.source] = all
+		w[by] = all
 	}
 }
 
 // addResolver counts the answer of a resolver, where there is nothing better.
+// Which family it was asked by is not known: it is taken for the first.
 func (w waysOut) addResolver(shots []*shot) {
 	for round, s := range shots {
-		all := w[s.source]
+		by := exit{s.source, suites.PodIP}
+		all := w[by]
 		if all[round].Outcome == probes.Reached || !s.resolved() {
 			continue
 		}
 		all[round] = verdicts.SourceControl{Outcome: probes.Reached, Rung: verdicts.RungResolver}
-		w[s.source] = all
+		w[by] = all
 	}
 }
 

@@ -14,14 +14,14 @@ func TestWaysOut(t *testing.T) {
 	t.Parallel()
 	p, second, other := standing("t1", "t1", "a", "b", "a"), standing("t1", "t1b", "a", "b", "a"), standing("t2", "t2", "a", "b", "a")
 	shotBy := func(source *pod, o probes.Outcome) *shot { return &shot{source: source, outcome: o} }
-	from := func(source, target *pod, before, after probes.Outcome) *control {
-		return &control{controlKey: controlKey{source: source, target: target},
-			before: []*shot{shotBy(source, before)}, after: []*shot{shotBy(source, after)}}
+	from := func(source, target *pod, during probes.Outcome) *control {
+		always := []*shot{shotBy(source, probes.Reached)}
+		return &control{controlKey: controlKey{source: source, target: target}, before: always, during: []*shot{shotBy(source, during)}, after: always}
 	}
 	cellBy := func(expect suites.Expectation, s *shot) *cell {
 		a := attemptOf("t1", "t2", 0, suites.SameNode)
 		a.Expect = expect
-		return &cell{attempt: a, source: p.pods[0], target: other.pods[0], shots: []*shot{s}}
+		return &cell{attempt: &a, source: p.pods[0], target: other.pods[0], shots: []*shot{s}}
 	}
 	named := func(phase probes.Phase, dns string) *cell {
 		s := shotBy(p.pods[0], probes.Dropped)
@@ -44,21 +44,20 @@ func TestWaysOut(t *testing.T) {
 		want     verdicts.SourceControl
 	}{
 		{"nothing", nil, nil, verdicts.SourceControl{}},
-		{"reached before", []*control{from(p.pods[0], p.pods[1], probes.Reached, probes.Dropped)}, nil, way(probes.Reached, own)},
-		{"reached after", []*control{from(p.pods[0], p.pods[1], probes.Dropped, probes.Reached)}, nil, way(probes.Reached, own)},
-		{"reached by another of its controls", []*control{from(p.pods[0], p.pods[1], probes.Dropped, probes.Dropped), from(p.pods[0], p.pods[1], probes.Reached, "")}, nil, way(probes.Reached, own)},
-		{"reached in another namespace of its tenant", []*control{from(p.pods[0], second.pods[1], probes.Reached, "")}, nil, way(probes.Reached, verdicts.RungSameTenant)},
-		{"reached by a crossing that it controls", []*control{from(p.pods[0], other.pods[1], probes.Reached, "")}, nil, way(probes.Reached, verdicts.RungCrossing)},
-		{"reached a shared service", []*control{from(p.pods[0], nil, probes.Reached, "")}, nil, way(probes.Reached, verdicts.RungCrossing)},
-		{"stopped", []*control{from(p.pods[0], p.pods[1], probes.Dropped, probes.Refused)}, nil, way(probes.Refused, own)},
-		{"somebody else's control", []*control{from(p.pods[2], p.pods[1], probes.Reached, probes.Reached)}, nil, verdicts.SourceControl{}},
-		{"its own listener is no way out", []*control{from(p.pods[0], p.pods[0], probes.Reached, probes.Reached)}, nil, verdicts.SourceControl{}},
+		{"reached", []*control{from(p.pods[0], p.pods[1], probes.Reached)}, nil, way(probes.Reached, own)},
+		{"reached before and after alone", []*control{from(p.pods[0], p.pods[1], probes.Dropped)}, nil, way(probes.Dropped, own)},
+		{"reached by another of its controls", []*control{from(p.pods[0], p.pods[1], probes.Dropped), from(p.pods[0], p.pods[1], probes.Reached)}, nil, way(probes.Reached, own)},
+		{"reached in another namespace of its tenant", []*control{from(p.pods[0], second.pods[1], probes.Reached)}, nil, way(probes.Reached, verdicts.RungSameTenant)},
+		{"reached by a crossing that it controls", []*control{from(p.pods[0], other.pods[1], probes.Reached)}, nil, way(probes.Reached, verdicts.RungCrossing)},
+		{"reached a shared service", []*control{from(p.pods[0], nil, probes.Reached)}, nil, way(probes.Reached, verdicts.RungCrossing)},
+		{"somebody else's control", []*control{from(p.pods[2], p.pods[1], probes.Reached)}, nil, verdicts.SourceControl{}},
+		{"its own listener is no way out", []*control{from(p.pods[0], p.pods[0], probes.Reached)}, nil, verdicts.SourceControl{}},
 		{"a crossing that it used", nil, []*cell{cellBy(suites.Allowed, shotBy(p.pods[0], probes.Reached))}, way(probes.Reached, verdicts.RungCrossing)},
 		{"a leak is nothing that it may reach", nil, []*cell{cellBy(suites.Denied, shotBy(p.pods[0], probes.Reached))}, verdicts.SourceControl{}},
 		{"a name that resolved", nil, []*cell{named(probes.PhaseConnect, "")}, resolver},
 		{"a name that is not there", nil, []*cell{named(probes.PhaseResolve, probes.DNSNXDomain)}, resolver},
-		{"a name and better", []*control{from(p.pods[0], p.pods[1], probes.Reached, "")}, []*cell{named(probes.PhaseConnect, "")}, way(probes.Reached, own)},
-		{"a name where the rest was stopped", []*control{from(p.pods[0], p.pods[1], probes.Dropped, "")}, []*cell{named(probes.PhaseConnect, "")}, resolver},
+		{"a name and better", []*control{from(p.pods[0], p.pods[1], probes.Reached)}, []*cell{named(probes.PhaseConnect, "")}, way(probes.Reached, own)},
+		{"a name where the rest was stopped", []*control{from(p.pods[0], p.pods[1], probes.Dropped)}, []*cell{named(probes.PhaseConnect, "")}, resolver},
 		{"a resolver without an answer", nil, []*cell{named(probes.PhaseResolve, probes.DNSTimeout)}, verdicts.SourceControl{}},
 		{"a resolver that fails", nil, []*cell{named(probes.PhaseResolve, probes.DNSServFail)}, verdicts.SourceControl{}},
 		{"an attempt that never began", nil, []*cell{named("", "")}, verdicts.SourceControl{}},
@@ -67,9 +66,11 @@ func TestWaysOut(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r := &run{controls: c.controls, cells: c.cells}
-			assert.Equal(t, c.want, r.waysOut()[p.pods[0]][0])
-			assert.Empty(t, r.waysOut()[p.pods[0]][1], "a round proves nothing of another")
+			r := &part{controls: c.controls, cells: c.cells}
+			first, other := exit{p.pods[0], suites.PodIP}, exit{p.pods[0], suites.PodIP2}
+			assert.Equal(t, c.want, r.waysOut()[first][0])
+			assert.Empty(t, r.waysOut()[first][1], "a round proves nothing of another")
+			assert.Empty(t, r.waysOut()[other], "and one family of addresses nothing of the other")
 		})
 	}
 }

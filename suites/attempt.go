@@ -31,16 +31,40 @@ const (
 	ByName      Address = "name"         // of what lies outside
 	NodeIP      Address = "node-ip"      // of a node, by the placement
 	APIAddress  Address = "api-ip"       // of the API server, within the cluster
+	DryRun      Address = "dry-run"      // of a question to admission: the API server, which creates nothing
 	Resolver    Address = "resolver"     // of a lookup: the pod's own resolver, which is asked about the target
-	PodIP       Address = "pod-ip"
+	PodIP       Address = "pod-ip"       // its IPv4 address where it has one
+	// The pod's second address, of the other family, where the cluster is dual
+	// stack: a wall may have been built for one family alone.
+	PodIP2 Address = "pod-ip-2"
+	// A port that a Service of the target's own opens on every node: by the
+	// node that the target is on, and by another.
+	NodePort      Address = "node-port"
+	OtherNodePort Address = "other-node-port"
+	// Ways to a real Service from outside the cluster. Of its node ports, which
+	// are NodePort, the placement says on which node the source asks.
+	ExternalIP   Address = "external-ip"
+	LoadBalancer Address = "load-balancer"
 )
 
 // Addresses are all kinds of a target's own, in the order in which they are
 // tried.
 var Addresses = []Address{ServiceName, ServiceIP, Headless, PodIP}
 
+// NodePorts are the kinds by which a target is tried where that was asked for:
+// a port that is open on every node is open to whoever reaches one.
+var NodePorts = []Address{NodePort, OtherNodePort}
+
+// ByNode says that a node stands between, whose address a policy may see in
+// place of the source's.
+func (a Address) ByNode() bool { return a == NodePort || a == OtherNodePort }
+
 // ByName says that a resolver has to be asked for the address.
 func (a Address) ByName() bool { return a == ServiceName || a == Headless }
+
+// OfPod says that it is an address of the pod's own, with no name or Service
+// between.
+func (a Address) OfPod() bool { return a == PodIP || a == PodIP2 }
 
 // Record is what a lookup is after.
 type Record string
@@ -53,15 +77,33 @@ const (
 	PodRecord      Record = "pod"      // the name that a pod has by its address
 	ReverseRecord  Record = "reverse"  // whose an address is
 
+	// Ways round whatever compares names with those above.
+	MixedRecord     Record = "mixed-case" // a Service's name in capital and small letters
+	SearchRecord    Record = "search"     // with the source's own search path behind it, which a resolver may take off
+	WildcardRecord  Record = "wildcard"   // a star for the Service
+	ElsewhereRecord Record = "elsewhere"  // a Service's name, of a server outside
+
+	SweepRecord Record = "sweep" // whose the addresses of a sample of the range of Services are
+
 	OutsideRecord Record = "outside" // any name at all, of a server outside
 	CanaryRecord  Record = "canary"  // a fresh name in a zone outside
+	WitnessRecord Record = "witness" // a fresh name that our witness outside signs
 )
 
 // Lookup is a question to a resolver about a target.
 type Lookup struct {
 	Of   Record
 	Type string // A, SRV or PTR
-	Over string // udp or tcp
+	Over string // udp, tcp or https
+	// Server is the address of the one to ask; empty: the pod's own.
+	Server string
+}
+
+// Change is what makes a pod one that a tenant ought not to have. Admission is
+// asked for the pod with it, and for the same pod without.
+type Change struct {
+	With  string // what the pod then has, in a word
+	Patch string // a strategic merge patch of it
 }
 
 // Placement says where source and target stand to each other.
@@ -78,6 +120,7 @@ const (
 type Place struct {
 	Tenant    string
 	Namespace string
+	Workload  string // that it is a shadow of, as Deployment/api; empty for the namespace's own probes
 }
 
 // Attempt is one thing that one tenant tries on one target, with what is
@@ -87,11 +130,16 @@ type Attempt struct {
 	From, To     Place
 	Target       int     // which of the namespace's targets; unused where Service is set
 	Out          bool    // it is on nothing of any tenant's: the internet, a node, the cluster's own machinery
-	Outside      string  // a host, zone or name that is no tenant's; To.Tenant says what kind of place it is in
+	Outside      string  // a host, zone or name that is no tenant's, To.Tenant says what kind of place it is in; of a Service its address there
+	Witnessed    bool    // what lies outside is our own witness
 	Service      string  // a real Service of To.Namespace instead of a target of ours
+	NodePort     int     // that leads to a real Service on every node
 	Admitted     []Place // who may reach that Service, to tell that it is alive
+	Passes       Place   // another tenant's, whose Services' addresses a sweep is to come by
 	Address      Address
 	Lookup       Lookup // what a resolver is asked; the zero value where none is
+	Change       Change // of a pod that admission is asked for; the zero value where it is not
+	Promised     bool   // the tenancy promises it, so that it may not be skipped for want of a right
 	Port         tenancy.Port
 	PortName     string // what the target's container calls it; empty where policies need not know it
 	Do           probes.Do
@@ -106,32 +154,69 @@ type Attempt struct {
 
 // Beside is the id of the same attempt on the pod's own address. What a
 // resolver or a Service's rules did at the source says nothing about the wall
-// unless that attempt, which left the source, ended as a denial too.
+// unless that attempt, which left the source, ended as a denial too. A real Service's pods
+// are not tried: beside the other ways to it stands the one by its name.
 func (a Attempt) Beside() string {
 	a.Address = PodIP
+	if a.Service != "" {
+		a.Address, a.Placement, a.Outside = ServiceName, AnyNode, ""
+	}
 	return a.ID()
 }
 
-// OneSided says that the far end is no probe of ours, so that nothing can
-// witness what arrives there.
-func (a Attempt) OneSided() bool { return a.Service != "" || a.Asks() || a.Out }
+// Stands says that others are judged beside the attempt.
+func (a Attempt) Stands() bool {
+	return a.Address == PodIP || a.Service != "" && a.Address == ServiceName
+}
+
+// ByDoor says that a real Service is tried by a way that leads into the cluster
+// from outside.
+func (a Attempt) ByDoor() bool {
+	return a.Service != "" && a.Address != ServiceName
+}
+
+// OneSided says that the far end is no probe of ours, or that its kernel
+// answers before the probe could, so that nothing can witness what arrives
+// there.
+func (a Attempt) OneSided() bool {
+	return !a.Witnessed && !a.AsksAdmission() && (a.Service != "" || a.Asks() || a.Out || a.Do == probes.DoICMP)
+}
+
+// OnOwnPort says that a way out is tried by a port that the run opens on the
+// nodes for a probe of the source's own.
+func (a Attempt) OnOwnPort() bool { return a.Out && a.Address.ByNode() && a.NodePort == 0 }
 
 // Asks says that the attempt is a question to a resolver.
 func (a Attempt) Asks() bool { return a.Lookup != Lookup{} }
 
-// ServiceHost is the name of the real Service. It ends in .svc, for the source
-// to add whatever the cluster's domain is.
-func (a Attempt) ServiceHost() string { return a.Service + "." + a.To.Namespace + ".svc" }
+// AsksAdmission says that the attempt is a question to the API server, whether
+// it would let a tenant have a pod. It needs no probe.
+func (a Attempt) AsksAdmission() bool { return a.Change != Change{} }
+
+// Sweeps says that the attempt asks whose a sample of addresses are, and so is
+// about every other tenant at once.
+func (a Attempt) Sweeps() bool { return a.Lookup.Of == SweepRecord }
+
+// ServiceHost is the real Service's address outside, or else its name. That
+// ends in .svc, for the source to add whatever the cluster's domain is.
+func (a Attempt) ServiceHost() string {
+	return cmp.Or(a.Outside, a.Service+"."+a.To.Namespace+".svc")
+}
 
 // ID names the attempt: suite, check, both tenants and namespaces, target,
 // kind of address, port, placement and whether its source has a sidecar.
 func (a Attempt) ID() string {
 	target, to := fmt.Sprintf("target-%d", a.Target), a.To.id()
 	switch {
+	case a.Service != "" && a.Outside != "":
+		target = a.Service + "@" + a.Outside
 	case a.Service != "":
 		target = a.Service
 	case a.Out:
 		to, target = a.To.Tenant, cmp.Or(a.Outside, placeless[a.Address])
+	}
+	if a.Sweeps() {
+		target = "sample"
 	}
 	source := "bare"
 	if a.Sidecar {
@@ -142,8 +227,15 @@ func (a Attempt) ID() string {
 }
 
 // id is a place in an id. A dot in a tenant's name is written as in a URL, so
-// that a pattern for one tenant, such as acme.*, is not one for another.
-func (p Place) id() string { return strings.ReplaceAll(p.Tenant, ".", "%2E") + "." + p.Namespace }
+// that a pattern for one tenant, such as acme.*, is not one for another. A
+// shadow's workload follows its namespace.
+func (p Place) id() string {
+	id := strings.ReplaceAll(p.Tenant, ".", "%2E") + "." + p.Namespace
+	if p.Workload != "" {
+		id += "." + strings.ReplaceAll(p.Workload, "/", ".")
+	}
+	return id
+}
 
 // placeless is what stands in an id for what lies outside and has no name yet.
-var placeless = map[Address]string{NodeIP: "node", APIAddress: "kubernetes", Resolver: "zone"}
+var placeless = map[Address]string{ByAddress: "server", NodeIP: "node", NodePort: "probe", APIAddress: "kubernetes", Resolver: "zone", DryRun: "pod"}

@@ -7,15 +7,20 @@ import (
 	"github.com/partywall/partywall/tenancy"
 )
 
-// Regrade gives the attempts of a plan the severities that the tenancy file
-// states for their checks; of several the last holds. One that is for no check
-// at all is an error, whether or not the plan has attempts of it.
-func Regrade(plan []Attempt, r Registry, t *tenancy.Tenancy) error {
+// checkSeverities refuses a severity that the tenancy file states for no check
+// at all, whether or not the plan has attempts of it.
+func (r Registry) checkSeverities(t *tenancy.Tenancy) error {
 	for _, s := range t.Severities {
 		if !r.has(s) {
 			return fmt.Errorf("%s:%d: severities: there is no check %q; there is: %s", t.Path, s.Line, s.Check, strings.Join(r.checks(), ", "))
 		}
 	}
+	return nil
+}
+
+// regrade gives attempts the severities that the tenancy file states for their
+// checks; of several the last holds.
+func regrade(plan []Attempt, t *tenancy.Tenancy) {
 	for i := range plan {
 		for _, s := range t.Severities {
 			if s.Covers(plan[i].Suite + "/" + plan[i].Check) {
@@ -23,7 +28,6 @@ func Regrade(plan []Attempt, r Registry, t *tenancy.Tenancy) error {
 			}
 		}
 	}
-	return nil
 }
 
 func (r Registry) checks() []string {

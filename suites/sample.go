@@ -1,8 +1,11 @@
 package suites
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
+	"maps"
 	"slices"
 )
 
@@ -13,93 +16,140 @@ type Sample struct {
 	Seed uint64 // the same seed draws the same attempts of the same plan
 }
 
-// of draws from a plan. First come attempts that have every tenant as a source
-// and every tenant as a target, then any others. What judges another attempt
-// by standing beside it is drawn with it, so that the sample may be a little
-// larger than was asked for. What is skipped costs nothing and is kept.
-func (s Sample) of(plan []Attempt) ([]Attempt, error) {
-	if s.Size == 0 || s.Size >= len(plan) {
-		return plan, nil
-	}
-	strata := strataOf(plan)
-	random := rand.New(rand.NewPCG(s.Seed, uint64(len(plan))))
-	random.Shuffle(len(strata), func(i, j int) { strata[i], strata[j] = strata[j], strata[i] })
-	drawn, rest := cover(strata)
-	size := 0
-	for _, d := range drawn {
-		size += len(d)
-	}
-	if size > s.Size {
-		return nil, fmt.Errorf("--sample: %d attempts are too few to have every tenant as a source and as a target; these take %d", s.Size, size)
-	}
-	for _, more := range rest {
-		if size >= s.Size {
-			break
-		}
-		drawn, size = append(drawn, more), size+len(more)
-	}
-	return pick(plan, drawn), nil
+// lots draws a sample while a plan goes by. What judges another attempt by
+// standing beside it is drawn with it. Each such group has a lot, by the seed
+// and its name, and the lowest win; those that have a tenant as a source or as
+// a target for the first time win before all others.
+type lots struct {
+	Sample
+	seen    int // attempts
+	groups  map[string]*group
+	most    lot // groups above it have lost already
+	sources map[string]*group
+	targets map[string]*group
 }
 
-// strataOf groups the attempts that belong together, by their places in a plan.
-func strataOf(plan []Attempt) []stratum {
-	byBeside := map[string]int{}
-	var strata []stratum
-	for i, a := range plan {
-		if a.Skip != "" {
-			continue
-		}
-		key := a.Beside()
-		at, ok := byBeside[key]
-		if !ok {
-			at = len(strata)
-			byBeside[key] = at
-			strata = append(strata, nil)
-		}
-		strata[at] = append(strata[at], drawable{i, a.From.Tenant, a.To.Tenant})
+// lot orders groups; the name tells apart what a hash does not.
+type lot struct {
+	number uint64
+	name   string
+}
+
+func (l lot) compare(o lot) int {
+	return cmp.Or(cmp.Compare(l.number, o.number), cmp.Compare(l.name, o.name))
+}
+
+// group is attempts that stand beside each other.
+type group struct {
+	lot
+	size int
+}
+
+func newLots(s Sample) *lots {
+	return &lots{Sample: s, groups: map[string]*group{}, sources: map[string]*group{}, targets: map[string]*group{}}
+}
+
+// add gives an attempt its lot. What is skipped costs nothing and needs none.
+func (l *lots) add(a Attempt) {
+	l.seen++
+	if l.Size == 0 || a.Skip != "" {
+		return
 	}
-	return strata
-}
-
-type stratum []drawable
-
-type drawable struct {
-	at       int // in the plan
-	from, to string
-}
-
-// cover takes from strata in a random order those by which some tenant is a
-// source or a target for the first time.
-func cover(strata []stratum) (covering, rest []stratum) {
-	sources, targets := map[string]bool{}, map[string]bool{}
-	for _, s := range strata {
-		if sources[s[0].from] && targets[s[0].to] {
-			rest = append(rest, s)
-			continue
+	name := a.Beside()
+	g := l.groups[name]
+	if g == nil {
+		g = &group{lot: l.lotOf(name)}
+		if !l.mayWin(g, a) {
+			return
 		}
-		sources[s[0].from], targets[s[0].to] = true, true
-		covering = append(covering, s)
+		l.groups[name] = g
+		l.prune()
+	}
+	g.size++
+}
+
+func (l *lots) lotOf(name string) lot {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(name), l.Seed))
+	return lot{binary.BigEndian.Uint64(sum[:]), name}
+}
+
+// mayWin says whether a group is among the lowest so far, of all or of those
+// with the same source or target.
+func (l *lots) mayWin(g *group, a Attempt) bool {
+	source, target := lowest(l.sources, a.From.Tenant, g), lowest(l.targets, a.To.Tenant, g)
+	return source || target || l.most.name == "" || g.compare(l.most) < 0
+}
+
+// lowest keeps a tenant's lowest group, and says whether it is this one.
+func lowest(best map[string]*group, tenant string, g *group) bool {
+	if best[tenant] != nil && g.compare(best[tenant].lot) > 0 {
+		return false
+	}
+	best[tenant] = g
+	return true
+}
+
+// prune forgets groups that can no longer win, before they are too many.
+func (l *lots) prune() {
+	if len(l.groups) < 4*(l.Size+len(l.sources)+len(l.targets)) {
+		return
+	}
+	covering, rest := l.ranked()
+	kept := rest[:min(len(rest), l.Size)]
+	l.groups = map[string]*group{}
+	for _, g := range slices.Concat(covering, kept) {
+		l.groups[g.name] = g
+	}
+	if len(kept) == l.Size {
+		l.most = kept[len(kept)-1].lot
+	}
+}
+
+// ranked are the groups that cover every tenant, and the others by their lots.
+func (l *lots) ranked() (covering, rest []*group) {
+	covers := map[*group]bool{}
+	for _, best := range []map[string]*group{l.sources, l.targets} {
+		for _, g := range best {
+			covers[g] = true
+		}
+	}
+	for _, g := range slices.SortedFunc(maps.Values(l.groups), func(a, b *group) int { return a.compare(b.lot) }) {
+		if covers[g] {
+			covering = append(covering, g)
+		} else {
+			rest = append(rest, g)
+		}
 	}
 	return covering, rest
 }
 
-// pick keeps a plan's order.
-func pick(plan []Attempt, drawn []stratum) []Attempt {
-	var at []int
-	for i, a := range plan {
-		if a.Skip != "" {
-			at = append(at, i)
+// drawn is the names of the groups that won; nil: all did.
+type drawn map[string]bool
+
+func (d drawn) has(a Attempt) bool { return d == nil || a.Skip != "" || d[a.Beside()] }
+
+// draw ends the lottery. Since groups win whole, the sample may be a little
+// larger than was asked for.
+func (l *lots) draw() (drawn, error) {
+	if l.Size == 0 || l.Size >= l.seen {
+		return nil, nil
+	}
+	covering, rest := l.ranked()
+	won := drawn{}
+	size := 0
+	for _, g := range covering {
+		won[g.name] = true
+		size += g.size
+	}
+	if size > l.Size {
+		return nil, fmt.Errorf("--sample: %d attempts are too few to have every tenant as a source and as a target; these take %d", l.Size, size)
+	}
+	for _, g := range rest {
+		if size >= l.Size {
+			break
 		}
+		won[g.name] = true
+		size += g.size
 	}
-	for _, s := range drawn {
-		for _, d := range s {
-			at = append(at, d.at)
-		}
-	}
-	slices.Sort(at)
-	picked := make([]Attempt, len(at))
-	for i, n := range at {
-		picked[i] = plan[n]
-	}
-	return picked
+	return won, nil
 }

@@ -2,6 +2,7 @@ package suites
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,7 +20,7 @@ func planOf(tenants, checks int) []Attempt {
 					if from != to {
 						plan = append(plan, Attempt{
 							Suite: "network", Check: fmt.Sprint(check), Address: address,
-							From: Place{fmt.Sprint("t", from), "a"}, To: Place{fmt.Sprint("t", to), "a"},
+							From: Place{Tenant: fmt.Sprint("t", from), Namespace: "a"}, To: Place{Tenant: fmt.Sprint("t", to), Namespace: "a"},
 						})
 					}
 				}
@@ -27,6 +28,16 @@ func planOf(tenants, checks int) []Attempt {
 		}
 	}
 	return plan
+}
+
+// of draws from a plan that goes by.
+func (s Sample) of(plan []Attempt) ([]Attempt, error) {
+	lots := newLots(s)
+	for _, a := range plan {
+		lots.add(a)
+	}
+	drawn, err := lots.draw()
+	return slices.DeleteFunc(slices.Clone(plan), func(a Attempt) bool { return !drawn.has(a) }), err
 }
 
 func TestASampleHasEveryTenantOnBothSides(t *testing.T) {
@@ -38,9 +49,9 @@ func TestASampleHasEveryTenantOnBothSides(t *testing.T) {
 		sources, targets, ids := map[string]bool{}, map[string]bool{}, map[string]bool{}
 		for _, a := range got {
 			sources[a.From.Tenant], targets[a.To.Tenant] = true, true
-			assert.False(t, ids[a.ID()], "twice: %s", a.ID())
 			ids[a.ID()] = true
 		}
+		assert.Len(t, ids, len(got), "none twice")
 		assert.Len(t, sources, 20)
 		assert.Len(t, targets, 20)
 		for _, a := range got {
@@ -53,6 +64,29 @@ func TestASampleHasEveryTenantOnBothSides(t *testing.T) {
 	one, _ := Sample{Size: 200, Seed: 1}.of(plan)
 	two, _ := Sample{Size: 200, Seed: 2}.of(plan)
 	assert.NotEqual(t, one, two)
+}
+
+// What is forgotten on the way could not have won.
+func TestASampleOfALargePlanForgetsNoWinner(t *testing.T) {
+	plan := planOf(40, 5)
+	for seed := range uint64(20) {
+		small := newLots(Sample{Size: 150, Seed: seed})
+		for _, a := range plan {
+			small.add(a)
+		}
+		assert.Less(t, len(small.groups), len(plan)/4, "not all is held")
+		got, err := small.draw()
+		require.NoError(t, err)
+		all := newLots(Sample{Size: len(plan), Seed: seed})
+		for _, a := range plan {
+			all.add(a)
+		}
+		all.Size = 150
+		all.seen = len(plan)
+		want, err := all.draw()
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
 }
 
 func TestASampleOfAllOrTooFew(t *testing.T) {

@@ -41,21 +41,30 @@ func (s Selection) Flags() []string {
 	return flags
 }
 
-// Apply picks the selected attempts from a plan. A name that selects nothing
+// Plan selects from all that the suites would try. A name that selects nothing
 // is an error, and so is an empty result: a run that tries nothing must never
 // look like one that found nothing.
-func (s Selection) Apply(r Registry, t *tenancy.Tenancy, plan []Attempt) ([]Attempt, error) {
+func (s Selection) Plan(r Registry, t *tenancy.Tenancy) (*Plan, error) {
 	if err := s.Check(r); err != nil {
 		return nil, err
 	}
 	if err := s.checkTenants(t); err != nil {
 		return nil, err
 	}
+	if err := r.checkSeverities(t); err != nil {
+		return nil, err
+	}
 	used := make([]bool, len(s.Only))
-	var kept []Attempt
-	for _, a := range plan {
-		if s.matches(a) && s.only(a, used) {
-			kept = append(kept, a)
+	lots := newLots(s.Sample)
+	plan := &Plan{registry: r, tenancy: t}
+	selected := 0
+	for tile := range plan.tiles() {
+		plan.whole += len(tile)
+		for _, a := range tile {
+			if s.matches(a) && s.only(a, used) {
+				selected++
+				lots.add(a)
+			}
 		}
 	}
 	for i, u := range used {
@@ -63,10 +72,22 @@ func (s Selection) Apply(r Registry, t *tenancy.Tenancy, plan []Attempt) ([]Atte
 			return nil, fmt.Errorf("--only %q matches no attempt that is planned; `partywall plan` lists them", s.Only[i])
 		}
 	}
-	if len(kept) == 0 {
+	if selected == 0 {
 		return nil, fmt.Errorf("%s select no attempt at all; `partywall plan` lists what there is", strings.Join(s.Flags(), " "))
 	}
-	return s.Sample.of(kept)
+	drawn, err := lots.draw()
+	if err != nil {
+		return nil, err
+	}
+	plan.keep = func(a Attempt) bool { return s.matches(a) && s.only(a, used) && drawn.has(a) }
+	if drawn == nil {
+		plan.size = selected
+		return plan, nil
+	}
+	for range plan.All() {
+		plan.size++
+	}
+	return plan, nil
 }
 
 func (s Selection) matches(a Attempt) bool {

@@ -10,18 +10,19 @@ type Suite interface {
 	Name() string
 	// Checks are the stable names of its kinds of attempt.
 	Checks() []string
-	// Plan lists what the suite tries, the same list for the same tenancy.
-	Plan(*tenancy.Tenancy) []Attempt
+	// Plan lists what the suite tries in a part of a tenancy's matrix, the same
+	// list for the same part.
+	Plan(*tenancy.Tenancy, Part) []Attempt
 }
 
 // Registry is the suites that there are, in the order in which they run.
 type Registry []Suite
 
-// Plan lists the attempts of all suites.
-func (r Registry) Plan(t *tenancy.Tenancy) []Attempt {
+// Plan lists the attempts of all suites in a part of the matrix.
+func (r Registry) Plan(t *tenancy.Tenancy, part Part) []Attempt {
 	var all []Attempt
 	for _, s := range r {
-		all = append(all, s.Plan(t)...)
+		all = append(all, s.Plan(t, part)...)
 	}
 	return all
 }

@@ -117,9 +117,9 @@ func (d *discovery) ownLabelled() {
 func (d *discovery) tenancy(name string) *Tenancy {
 	f := d.file
 	t := &Tenancy{
-		Name: cmp.Or(f.Name, name), Path: f.Path,
+		Name: cmp.Or(f.Name, name), Path: f.Path, Places: f.places(),
 		Tenants: d.tenants(),
-		Shared:  f.Shared, Crossings: f.Crossings, Exceptions: f.Exceptions, Severities: f.Severities, Services: f.Services,
+		Shared:  f.Shared, Crossings: f.Crossings, Exceptions: f.Exceptions, Severities: f.Severities, Services: f.Services, Shadows: f.Shadows,
 		Promises: f.Promises, FailOn: f.FailOn,
 	}
 	where := map[string]string{}
@@ -128,6 +128,7 @@ func (d *discovery) tenancy(name string) *Tenancy {
 	}
 	f.checkShared(d.problems, where)
 	d.checkServices()
+	d.checkShadows()
 	if d.enough(t.Tenants) {
 		f.checkMentions(d.problems, d.known())
 	}

@@ -96,6 +96,7 @@ failOn: low
 	require.NoError(t, err)
 	assert.Equal(t, "staging", got.Name)
 	assert.Equal(t, "f.yaml", got.Path)
+	assert.Equal(t, Places{Tenants: 5, Tenant: map[string]int{"umbrella": 7, "acme": 8}}, got.Places)
 	assert.Equal(t, []Tenant{
 		{Name: "acme", Namespaces: []string{"acme-db", "acme-web"}},
 		{Name: "globex", Namespaces: []string{"globex-api", "kube-tenant"}},

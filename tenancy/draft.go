@@ -33,12 +33,12 @@ var draft = template.Must(template.New("draft").Funcs(template.FuncMap{"join": j
 func Draft(found *Tenancy, label, context string, now time.Time) ([]byte, error) {
 	from, to := found.Tenants[0].Name, found.Tenants[1].Name
 	values := struct {
-		Context, Day, Name, Label, From, To, FromID, ToID, Expires string
-		Tenants                                                    []Tenant
-		Unclaimed, Ignored                                         []string
+		Context, Day, Name, Label, From, To, FromID, ToID, Space, Expires string
+		Tenants                                                           []Tenant
+		Unclaimed, Ignored                                                []string
 	}{
 		Context: quote(context), Day: now.UTC().Format(time.DateOnly),
-		Label: scalar(label), From: scalar(from), To: scalar(to), FromID: from, ToID: to,
+		Label: scalar(label), From: scalar(from), To: scalar(to), FromID: from, ToID: to, Space: scalar(found.Tenants[1].Namespaces[0]),
 		Expires: now.UTC().AddDate(1, 0, 0).Format(time.DateOnly),
 		Tenants: found.Tenants, Unclaimed: found.Unclaimed, Ignored: found.Ignored,
 	}

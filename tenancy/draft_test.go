@@ -51,6 +51,7 @@ func TestADraftStatesWhatWasFound(t *testing.T) {
 			all := parse(t, regexp.MustCompile(`(?m)^#(\S|  )`).ReplaceAllString(string(text), "$1"))
 			assert.NotEmpty(t, all.List)
 			assert.NotEmpty(t, all.Shared)
+			assert.Equal(t, found.Tenants[1].Namespaces[0], all.Shadows[0].Namespace)
 			assert.Equal(t, found.Tenants[0].Name, all.Crossings[0].From)
 			assert.NotEmpty(t, all.Exceptions)
 			if len(found.Unclaimed) > 0 {

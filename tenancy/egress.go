@@ -14,10 +14,13 @@ import (
 // where to try them.
 type Egress struct {
 	Internet, Metadata, KubeAPI, Kubelet Promise
+	NodePorts                            Promise    // the ports that Services open on the nodes
 	AllowedHosts                         []Endpoint // that tenants may reach, whatever else is denied
 	InternetHosts                        []Endpoint // that stand for the internet; empty: well-known ones
 	Resolvers                            []string   // addresses of DNS servers outside; empty: well-known ones
+	DoHResolvers                         []string   // addresses of servers of DNS over HTTPS; empty: none is tried
 	CanaryZone                           string     // a DNS zone outside that answers for every name
+	Witness                              *Witness   // that sees what arrives outside; nil: there is none
 }
 
 // Promise is what is said of a way; empty: nothing.
@@ -103,9 +106,12 @@ func (d *decoder) egress(n *yaml.Node, where string) {
 		{name: "metadata", read: promise(&e.Metadata)},
 		{name: "kubeAPI", read: promise(&e.KubeAPI)},
 		{name: "kubelet", read: promise(&e.Kubelet)},
+		{name: "nodePorts", read: promise(&e.NodePorts)},
 		{name: "allowedHosts", read: hosts(&e.AllowedHosts)},
 		{name: "internetHosts", read: hosts(&e.InternetHosts)},
 		{name: "resolvers", read: d.list(once(d, "resolver", checked(checkResolver), func(s string, _ position) { e.Resolvers = append(e.Resolvers, s) }))},
+		{name: "dohResolvers", read: d.list(once(d, "resolver", checked(checkResolver), func(s string, _ position) { e.DoHResolvers = append(e.DoHResolvers, s) }))},
 		{name: "canaryZone", read: d.text(&e.CanaryZone, checkDomain)},
+		{name: "witness", read: d.witness},
 	})
 }

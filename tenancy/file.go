@@ -24,6 +24,7 @@ type File struct {
 	Exceptions []Exception
 	Severities []CheckSeverity
 	Services   []Service
+	Shadows    []Shadow
 	Promises   Promises
 	FailOn     Severity
 
@@ -61,6 +62,18 @@ func newFile(path string) *File {
 		tenantAt: map[string]position{},
 		claims:   map[string]claim{},
 	}
+}
+
+// places are the lines of what the file says of its tenants; none without one.
+func (f *File) places() Places {
+	p := Places{Tenants: f.tenantsAt.line}
+	for name, at := range f.tenantAt {
+		if p.Tenant == nil {
+			p.Tenant = map[string]int{}
+		}
+		p.Tenant[name] = at.line
+	}
+	return p
 }
 
 // Load reads a tenancy file. What is wrong with it, or with reading it, comes

@@ -44,6 +44,7 @@ var beyondSchema = []string{
 	"second document", "broken second document", // editors take documents one by one
 	"duplicate tenant", "namespace in two tenants", "ignored tenant", "crossing of an unknown tenant",
 	"shared service called as a tenant", "duplicate Service",
+	"name server without a port", "duplicate shadow",
 }
 
 func TestTheSchemaRefusesWhatTheDecoderRefuses(t *testing.T) {
@@ -63,15 +64,20 @@ func TestTheSchemaTakesWhatTheDecoderTakes(t *testing.T) {
 	check := editor(t)
 	demo, err := os.ReadFile("../manifests/demo/tenancy.yaml")
 	require.NoError(t, err)
+	onMesh, err := os.ReadFile("../manifests/demo/mesh/tenancy.yaml")
+	require.NoError(t, err)
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
 	for name, file := range map[string]string{
 		"the least":                    head,
 		"complete":                     complete,
 		"the demo's":                   string(demo),
+		"the demo's on a mesh":         string(onMesh),
 		"the documentation":            string(regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(text)[1]),
 		"two tenants":                  twoTenants,
 		"any denial":                   twoTenants + "promises: {denial: any, weakControls: refused}\n",
+		"admission":                    head + "promises: {admission: {hostNetwork: denied}}\n",
+		"a witness":                    head + "promises: {egress: {witness: {address: 2001:db8::1, control: 'witness.example.com:1', ports: [dns/53], zone: seen.example}}}\n",
 		"no promise":                   head + "promises: {}\n",
 		"one by list, others by label": head + "tenants: {byLabel: tenant, list: [{name: acme, namespaces: [a]}]}\n",
 	} {
@@ -95,6 +101,10 @@ func TestBothTakeTheSameWords(t *testing.T) {
 	days := []string{"2027-01-31", "2027-02-29", "2028-02-29", "2027-1-31", "0000-01-01", "2027-13-01", "2027-00-10", "27-01-01", "2027-01-31T00:00:00Z"}
 	globs := []string{"a", "*", "**", "a*", "*a", "*-*", "a?", "A", "", "a.b", "-", "1*"}
 	texts := []string{"", " ", "x", " x ", "*", "ä"}
+	workloads := []string{"Deployment", "Deployment/", "/a", "Job/a", "deployment/a", "StatefulSet/a.b", "DaemonSet/" + long, "Deployment/a/b"}
+	for _, name := range names {
+		workloads = append(workloads, "Deployment/"+name)
+	}
 	words := slices.Concat(severities, denials, arrivals, []string{"refused", "accepted", "any", "", "High"})
 	for template, values := range map[string][]string{
 		"metadata: {name: %q}\n":   names,
@@ -107,6 +117,8 @@ func TestBothTakeTheSameWords(t *testing.T) {
 		"shared: [{name: a, namespace: p, service: %q, ports: [tcp/1], tenants: ['*']}]\n": names,
 		"shared: [{name: a, namespace: p, service: a, ports: [%q], tenants: ['*']}]\n":     ports,
 		"shared: [{name: a, namespace: p, service: a, ports: [tcp/1], tenants: [%q]}]\n":   names,
+		"shadows: [{namespace: %q, workload: Deployment/a}]\n":                             names,
+		"shadows: [{namespace: a, workload: %q}]\n":                                        workloads,
 		"crossings: [{from: %q, to: zzz, ports: [tcp/1], reason: r}]\n":                    names,
 		"crossings: [{from: '*', to: %q, ports: [tcp/1], reason: r}]\n":                    names,
 		"crossings: [{from: q, to: zzz, ports: [%q], reason: r}]\n":                        ports,
@@ -117,10 +129,11 @@ func TestBothTakeTheSameWords(t *testing.T) {
 		"exceptions: [{match: m, reason: %q, owner: o, expires: 2027-01-31}]\n":            texts,
 		"exceptions: [{match: m, reason: r, owner: %q, expires: 2027-01-31}]\n":            texts,
 		"exceptions: [{match: m, reason: r, owner: o, expires: %q}]\n":                     days,
-		"promises: {denial: %q}\n":                   words,
-		"promises: {denial: [%q]}\n":                 words,
-		"promises: {weakControls: %q}\n":             words,
-		"failOn: %q\n":                               words,
+		"promises: {denial: %q}\n":                                           words,
+		"promises: {denial: [%q]}\n":                                         words,
+		"promises: {weakControls: %q}\n":                                     words,
+		"promises: {egress: {witness: {address: 192.0.2.1, ports: [%q]}}}\n": slices.Concat(ports, []string{"http/80", "dns/0", "tls/65536"}),
+		"failOn: %q\n": words,
 		"severities: [{check: a/b, severity: %q}]\n": words,
 	} {
 		agree(t, template, values)
@@ -146,17 +159,20 @@ func TestBothHaveTheSameFields(t *testing.T) {
 	require.NoError(t, json.Unmarshal(Schema, &schema))
 	p := schema.Properties
 	for template, has := range map[string]map[string]node{
-		"%s: 1\n":                     p,
-		"metadata: {%s: 1}\n":         p["metadata"].Properties,
-		"tenants: {%s: 1}\n":          p["tenants"].Properties,
-		"tenants: {list: [{%s: 1}]}":  p["tenants"].Properties["list"].Items.Properties,
-		"shared: [{%s: 1}]\n":         p["shared"].Items.Properties,
-		"crossings: [{%s: 1}]\n":      p["crossings"].Items.Properties,
-		"services: [{%s: 1}]\n":       p["services"].Items.Properties,
-		"promises: {%s: 1}\n":         p["promises"].Properties,
-		"promises: {egress: {%s: 1}}": p["promises"].Properties["egress"].Properties,
-		"exceptions: [{%s: 1}]\n":     p["exceptions"].Items.Properties,
-		"severities: [{%s: 1}]\n":     p["severities"].Items.Properties,
+		"%s: 1\n":                                p,
+		"metadata: {%s: 1}\n":                    p["metadata"].Properties,
+		"tenants: {%s: 1}\n":                     p["tenants"].Properties,
+		"tenants: {list: [{%s: 1}]}":             p["tenants"].Properties["list"].Items.Properties,
+		"shared: [{%s: 1}]\n":                    p["shared"].Items.Properties,
+		"crossings: [{%s: 1}]\n":                 p["crossings"].Items.Properties,
+		"services: [{%s: 1}]\n":                  p["services"].Items.Properties,
+		"shadows: [{%s: 1}]\n":                   p["shadows"].Items.Properties,
+		"promises: {%s: 1}\n":                    p["promises"].Properties,
+		"promises: {egress: {%s: 1}}":            p["promises"].Properties["egress"].Properties,
+		"promises: {admission: {%s: 1}}":         p["promises"].Properties["admission"].Properties,
+		"promises: {egress: {witness: {%s: 1}}}": p["promises"].Properties["egress"].Properties["witness"].Properties,
+		"exceptions: [{%s: 1}]\n":                p["exceptions"].Items.Properties,
+		"severities: [{%s: 1}]\n":                p["severities"].Items.Properties,
 	} {
 		_, err := Parse("f.yaml", []byte(fmt.Sprintf(template, "qqqqqqqq")))
 		require.Error(t, err)

@@ -22,6 +22,10 @@ func checkService(s string) error {
 	return apiRule("service", s, validation.IsDNS1123Label)
 }
 
+func checkWorkloadName(s string) error {
+	return apiRule("name of a workload", s, validation.IsDNS1123Subdomain)
+}
+
 func checkSharedName(s string) error {
 	return apiRule("name of a shared service", s, validation.IsDNS1123Subdomain)
 }

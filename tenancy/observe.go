@@ -18,19 +18,24 @@ import (
 // each of them is tried from every other tenant.
 const MaxPorts = 12
 
-// ObservePorts finds the ports that a tenant's NetworkPolicies, Services and
+// Observe finds the ports that a tenant's NetworkPolicies, Services and
 // pods name, so that targets can listen on them too: a policy that opens 5432
-// to everybody shows only there. Policies come first where there are too many;
+// to everybody shows only there. Where there are too many, those come first that
+// a policy opens to others than the namespace's own pods, then other policies';
 // what is left out, and what could not be looked at, is noted.
-func ObservePorts(ctx context.Context, client kubernetes.Interface, t *Tenancy) {
+//
+// The same pods tell whether the cluster is dual stack.
+func Observe(ctx context.Context, client kubernetes.Interface, t *Tenancy) {
+	families := &families{}
+	defer families.settle(ctx, client, t)
 	for i := range t.Tenants {
-		o := &observation{names: map[Port]string{}}
+		o := &observation{names: map[Port]string{}, families: families}
 		for _, ns := range t.Tenants[i].Namespaces {
 			if err := o.look(ctx, client, ns); err != nil {
 				t.Notes = append(t.Notes, fmt.Sprintf("the ports that namespace %s uses are not tried: %v", ns, err))
 			}
 		}
-		ports := slices.Concat(o.policies, o.services, o.pods)
+		ports := slices.Concat(o.open, o.policies, o.services, o.pods)
 		if extra := len(ports) - MaxPorts; extra > 0 {
 			t.Notes = append(t.Notes, fmt.Sprintf("%d of the ports that tenant %s uses are not tried, since there are more than %d: %s",
 				extra, t.Tenants[i].Name, MaxPorts, portList(ports[MaxPorts:])))
@@ -39,7 +44,63 @@ func ObservePorts(ctx context.Context, client kubernetes.Interface, t *Tenancy) 
 		for _, p := range ports {
 			t.Tenants[i].Ports = append(t.Tenants[i].Ports, NamedPort{Port: p, Name: o.names[p]})
 		}
+		for j := range t.Services {
+			o.observeService(&t.Services[j])
+		}
 	}
+}
+
+// observeService finds what a Service that the file lists is in the cluster.
+func (o *observation) observeService(listed *Service) {
+	for i := range o.real {
+		if s := &o.real[i]; s.Namespace == listed.Namespace && s.Name == listed.Name {
+			listed.Observed = true
+			listed.observePorts(s.Spec.Ports)
+			listed.observeDoors(s)
+		}
+	}
+}
+
+// observePorts finds which of the listed ports say that they speak HTTP, and
+// which have one on the nodes.
+func (s *Service) observePorts(ports []corev1.ServicePort) {
+	for _, p := range ports {
+		port := Port{protocolWord(cmp.Or(p.Protocol, corev1.ProtocolTCP)), int(p.Port)}
+		if !slices.Contains(s.Ports, port) {
+			continue
+		}
+		if port.Protocol == "tcp" && saysHTTP(p) {
+			s.HTTP = append(s.HTTP, port)
+		}
+		if p.NodePort != 0 {
+			if s.NodePorts == nil {
+				s.NodePorts = map[Port]int{}
+			}
+			s.NodePorts[port] = int(p.NodePort)
+		}
+	}
+}
+
+// observeDoors finds by what addresses a Service is to be reached from outside.
+func (s *Service) observeDoors(in *corev1.Service) {
+	s.ExternalIPs = slices.Compact(slices.Sorted(slices.Values(in.Spec.ExternalIPs)))
+	for _, ingress := range in.Status.LoadBalancer.Ingress {
+		if address := cmp.Or(ingress.IP, ingress.Hostname); address != "" && !slices.Contains(s.Balancers, address) {
+			s.Balancers = append(s.Balancers, address)
+		}
+	}
+}
+
+// saysHTTP goes by what a port says that it speaks, else by its name as meshes
+// read it, and where there is neither by its number.
+func saysHTTP(p corev1.ServicePort) bool {
+	switch {
+	case p.AppProtocol != nil:
+		return *p.AppProtocol == "http"
+	case p.Name != "":
+		return p.Name == "http" || strings.HasPrefix(p.Name, "http-")
+	}
+	return p.Port == 80 || p.Port == 8080
 }
 
 func portList(ports []Port) string {
@@ -52,8 +113,11 @@ func portList(ports []Port) string {
 
 // observation gathers one tenant's ports, each once, by where it was seen first.
 type observation struct {
+	open                     []Port // of rules that are for others than the namespace's own pods
 	policies, services, pods []Port
 	names                    map[Port]string // of containers' ports
+	real                     []corev1.Service
+	families                 *families
 }
 
 func (o *observation) look(ctx context.Context, client kubernetes.Interface, ns string) error {
@@ -69,17 +133,23 @@ func (o *observation) look(ctx context.Context, client kubernetes.Interface, ns 
 	if err != nil {
 		return err
 	}
+	o.families.look(pods.Items)
 	containers := portsOfPods(pods.Items)
 	for i := range policies.Items {
 		for _, rule := range policies.Items[i].Spec.Ingress {
+			to := &o.policies
+			if forOthers(rule.From) {
+				to = &o.open
+			}
 			for _, p := range rule.Ports {
-				o.addPolicy(p, containers)
+				o.addPolicy(to, p, containers)
 			}
 		}
 	}
 	for i := range services.Items {
 		if !partywalls(services.Items[i].Labels) {
 			o.addService(services.Items[i].Spec.Ports, containers)
+			o.real = append(o.real, services.Items[i])
 		}
 	}
 	for _, c := range containers {
@@ -90,7 +160,7 @@ func (o *observation) look(ctx context.Context, client kubernetes.Interface, ns 
 
 // partywalls says of an object's labels that a run of this program made it.
 func partywalls(labels map[string]string) bool {
-	return labels["app.kubernetes.io/managed-by"] == "partywall"
+	return labels["app.kubernetes.io/managed-by"] == "partywall" || labels["partywall.dev/role"] == "probe" // as a shadow has it
 }
 
 func portsOfPods(pods []corev1.Pod) []corev1.ContainerPort {
@@ -114,9 +184,16 @@ func portsOfPods(pods []corev1.Pod) []corev1.ContainerPort {
 	return all
 }
 
+// forOthers says that a rule's peers may be others than pods of its own namespace.
+func forOthers(peers []networkingv1.NetworkPolicyPeer) bool {
+	return len(peers) == 0 || slices.ContainsFunc(peers, func(p networkingv1.NetworkPolicyPeer) bool {
+		return p.IPBlock != nil || p.NamespaceSelector != nil
+	})
+}
+
 // addPolicy takes in what a rule names: a port by number, the ends of a range,
 // or what the containers call by its name.
-func (o *observation) addPolicy(p networkingv1.NetworkPolicyPort, containers []corev1.ContainerPort) {
+func (o *observation) addPolicy(to *[]Port, p networkingv1.NetworkPolicyPort, containers []corev1.ContainerPort) {
 	protocol := corev1.ProtocolTCP
 	if p.Protocol != nil {
 		protocol = *p.Protocol
@@ -125,10 +202,10 @@ func (o *observation) addPolicy(p networkingv1.NetworkPolicyPort, containers []c
 		return // all of them, of which some are tried anyhow
 	}
 	for _, number := range numbersOf(*p.Port, protocol, containers) {
-		o.add(&o.policies, Port{protocolWord(protocol), number}, nameOf(*p.Port))
+		o.add(to, Port{protocolWord(protocol), number}, nameOf(*p.Port))
 	}
 	if p.EndPort != nil {
-		o.add(&o.policies, Port{protocolWord(protocol), int(*p.EndPort)}, "")
+		o.add(to, Port{protocolWord(protocol), int(*p.EndPort)}, "")
 	}
 }
 
@@ -170,7 +247,8 @@ func numbersOf(p intstr.IntOrString, protocol corev1.Protocol, containers []core
 
 func protocolWord(p corev1.Protocol) string { return strings.ToLower(string(p)) }
 
-// add keeps a port once. A name is kept once too, since a pod cannot give it
+// add keeps a port once, among those that are open to others where a rule says
+// so. A name is kept once too, since a pod cannot give it
 // to two ports.
 func (o *observation) add(to *[]Port, p Port, name string) {
 	if p.Protocol != "tcp" && p.Protocol != "udp" || p.Number < 1 || p.Number > 65535 {
@@ -183,7 +261,12 @@ func (o *observation) add(to *[]Port, p Port, name string) {
 	if name != "" && o.names[p] == "" && !taken {
 		o.names[p] = name
 	}
-	for _, ports := range [][]Port{o.policies, o.services, o.pods} {
+	if to == &o.open {
+		for _, ports := range []*[]Port{&o.policies, &o.services, &o.pods} {
+			*ports = slices.DeleteFunc(*ports, func(q Port) bool { return q == p })
+		}
+	}
+	for _, ports := range [][]Port{o.open, o.policies, o.services, o.pods} {
 		if slices.Contains(ports, p) {
 			return
 		}

@@ -40,7 +40,7 @@ func serviceOn(ns string, ports ...corev1.ServicePort) *corev1.Service {
 	return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "s", Namespace: ns}, Spec: corev1.ServiceSpec{Ports: ports}}
 }
 
-func TestObservePorts(t *testing.T) {
+func TestObserve(t *testing.T) {
 	ours := podOn("web", "ours", corev1.ContainerPort{ContainerPort: 9007})
 	ours.Labels = map[string]string{"app.kubernetes.io/managed-by": "partywall"}
 	host := podOn("web", "host", corev1.ContainerPort{ContainerPort: 22})
@@ -57,7 +57,7 @@ func TestObservePorts(t *testing.T) {
 		ours, host, podOn("elsewhere", "c", corev1.ContainerPort{ContainerPort: 1}),
 	)
 	x := &Tenancy{Tenants: []Tenant{{Name: "acme", Namespaces: []string{"db", "web"}}, {Name: "bare", Namespaces: []string{"bare"}}}}
-	ObservePorts(t.Context(), client, x)
+	Observe(t.Context(), client, x)
 	tcp := func(n int, name string) NamedPort { return NamedPort{Port{"tcp", n}, name} }
 	udp := func(n int) NamedPort { return NamedPort{Port{"udp", n}, ""} }
 	assert.Equal(t, []NamedPort{
@@ -77,11 +77,80 @@ func TestObservePortsSaysWhatItLeavesOut(t *testing.T) {
 		return a.GetNamespace() == "b", nil, errors.New("no rights")
 	})
 	x := &Tenancy{Tenants: []Tenant{{Name: "a", Namespaces: []string{"a"}}, {Name: "b", Namespaces: []string{"b"}}}}
-	ObservePorts(t.Context(), client, x)
+	Observe(t.Context(), client, x)
 	assert.Len(t, x.Tenants[0].Ports, MaxPorts)
 	assert.Equal(t, "tcp/3000", x.Tenants[0].Ports[0].String())
 	assert.Equal(t, []string{
 		fmt.Sprintf("3 of the ports that tenant a uses are not tried, since there are more than %d: tcp/2011, tcp/2012, tcp/2013", MaxPorts),
 		"the ports that namespace b uses are not tried: no rights",
 	}, x.Notes)
+}
+
+// What is open to others is tried before what is not, however many ports there
+// are, and wherever they were seen first.
+func TestPortsThatAreOpenToOthersComeFirst(t *testing.T) {
+	policy := func(name string, from []networkingv1.NetworkPolicyPeer, numbers ...int) *networkingv1.NetworkPolicy {
+		p := &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: name}}
+		rule := networkingv1.NetworkPolicyIngressRule{From: from}
+		for _, n := range numbers {
+			port := intstr.FromInt32(int32(n))
+			rule.Ports = append(rule.Ports, networkingv1.NetworkPolicyPort{Port: &port})
+		}
+		p.Spec.Ingress = append(p.Spec.Ingress, rule)
+		return p
+	}
+	var many []int
+	for i := range MaxPorts {
+		many = append(many, 2000+i)
+	}
+	own := []networkingv1.NetworkPolicyPeer{{PodSelector: &metav1.LabelSelector{}}}
+	x := &Tenancy{Tenants: []Tenant{{Name: "a", Namespaces: []string{"a"}}}}
+	Observe(t.Context(), fake.NewClientset(
+		policy("a-own", own, append(many, 7000)...),
+		policy("b-all", nil, 5432),
+		policy("c-block", []networkingv1.NetworkPolicyPeer{{IPBlock: &networkingv1.IPBlock{CIDR: "0.0.0.0/0"}}}, 7000),
+		policy("d-spaces", []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &metav1.LabelSelector{}}}, 6000),
+	), x)
+	var first []int
+	for _, p := range x.Tenants[0].Ports[:3] {
+		first = append(first, p.Number)
+	}
+	assert.Equal(t, []int{5432, 7000, 6000}, first)
+	assert.Len(t, x.Tenants[0].Ports, MaxPorts)
+}
+
+func TestObserveHTTP(t *testing.T) {
+	app := func(s string) *string { return &s }
+	client := fake.NewClientset(serviceOn("web",
+		corev1.ServicePort{Port: 80}, corev1.ServicePort{Port: 81, Name: "http-admin"}, corev1.ServicePort{Port: 82, AppProtocol: app("http")},
+		corev1.ServicePort{Port: 8080, Name: "grpc"}, corev1.ServicePort{Port: 443, Name: "https"}, corev1.ServicePort{Port: 84, Name: "http2"},
+		corev1.ServicePort{Port: 85, Name: "http", AppProtocol: app("kubernetes.io/h2c")}, corev1.ServicePort{Port: 86, Name: "http", Protocol: corev1.ProtocolUDP},
+		corev1.ServicePort{Port: 87, Name: "http"},
+	))
+	var listed []Port
+	for _, n := range []int{80, 81, 82, 8080, 443, 84, 85} {
+		listed = append(listed, Port{"tcp", n})
+	}
+	listed = append(listed, Port{"udp", 86})
+	ten := &Tenancy{
+		Tenants:  []Tenant{{Name: "acme", Namespaces: []string{"web"}}, {Name: "globex", Namespaces: []string{"api"}}},
+		Services: []Service{{Namespace: "web", Name: "s", Ports: listed}, {Namespace: "api", Name: "s", Ports: listed}},
+	}
+	Observe(t.Context(), client, ten)
+	assert.Equal(t, []Port{{"tcp", 80}, {"tcp", 81}, {"tcp", 82}}, ten.Services[0].HTTP, "those that say so and are listed")
+	assert.Empty(t, ten.Services[1].HTTP, "a Service that is not there")
+}
+
+func TestObserveWaysToAService(t *testing.T) {
+	s := serviceOn("db", corev1.ServicePort{Port: 5432, NodePort: 30032}, corev1.ServicePort{Port: 53, Protocol: corev1.ProtocolUDP, NodePort: 30053}, corev1.ServicePort{Port: 81, NodePort: 30081}, corev1.ServicePort{Port: 82})
+	s.Spec.ExternalIPs = []string{"192.0.2.2", "192.0.2.1", "192.0.2.2"}
+	s.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: "192.0.2.9", Hostname: "lb.example.com"}, {Hostname: "lb2.example.com"}, {IP: "192.0.2.9"}, {}}
+	listed := []Port{{"tcp", 5432}, {"udp", 53}, {"tcp", 82}}
+	x := &Tenancy{Tenants: []Tenant{{Name: "acme", Namespaces: []string{"db"}}}, Services: []Service{{Namespace: "db", Name: "s", Ports: listed}, {Namespace: "db", Name: "gone", Ports: listed}}}
+	Observe(t.Context(), fake.NewClientset(s), x)
+	assert.Equal(t, Service{
+		Namespace: "db", Name: "s", Ports: listed, Observed: true, ExternalIPs: []string{"192.0.2.1", "192.0.2.2"},
+		Balancers: []string{"192.0.2.9", "lb2.example.com"}, NodePorts: map[Port]int{{"tcp", 5432}: 30032, {"udp", 53}: 30053},
+	}, x.Services[0], "of the ports that are listed, and each address once")
+	assert.False(t, x.Services[1].Observed, "a Service that is not there")
 }

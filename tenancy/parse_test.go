@@ -63,9 +63,15 @@ var refused = []struct {
 	{"unknown field", head + "tennants: {byLabel: x}\n", []string{`f.yaml:3:1: unknown field "tennants"; did you mean "tenants"?`}},
 	{"unknown field, nothing near", head + "metadata: {labels: {}, name: x}\n", []string{`f.yaml:3:12: unknown field "labels"; valid: "name"`}},
 	{"unknown field below", twoTenants + "crossings:\n  - form: acme\n    to: globex\n    ports: [tcp/1]\n    reason: r\n", []string{`f.yaml:8:5: unknown field "form"; did you mean "from"?`}},
-	{"hostile field", head + "\"a\\e[31m\\nb\": 1\n", []string{`f.yaml:3:1: unknown field "a\x1b[31m\nb"; valid: "apiVersion", "kind", "metadata", "tenants", "ignoreNamespaces", "shared", "services", "crossings", "promises", "exceptions", "severities", "failOn"`}},
+	{"hostile field", head + "\"a\\e[31m\\nb\": 1\n", []string{`f.yaml:3:1: unknown field "a\x1b[31m\nb"; valid: "apiVersion", "kind", "metadata", "tenants", "ignoreNamespaces", "shared", "services", "shadows", "crossings", "promises", "exceptions", "severities", "failOn"`}},
 	{"duplicate Service", head + "services:\n  - {namespace: a, service: pg, ports: [tcp/1]}\n  - {namespace: a, service: pg, ports: [tcp/2]}\n", []string{
 		`f.yaml:5:17: duplicate Service "pg" of namespace "a"`}},
+	{"duplicate shadow", head + "shadows:\n  - {namespace: a, workload: Deployment/pg}\n  - {namespace: a, workload: Deployment/pg}\n", []string{
+		`f.yaml:5:17: duplicate shadow "Deployment/pg" of namespace "a"`}},
+	{"bad shadows", head + "shadows: [{namespace: a, workload: pg}, {namespace: a, workload: Deploymnet/pg}, {namespace: a, workload: DaemonSet/P_g}]\n", []string{
+		`f.yaml:3:36: bad workload "pg": want KIND/NAME, such as Deployment/api`,
+		`f.yaml:3:66: unknown kind of workload "Deploymnet"; did you mean "Deployment"?`,
+		`f.yaml:3:107: bad name of a workload "P_g": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character; did you mean "p-g"?`}},
 	{"bad severities", head + "severities: [{check: dns, severity: low}, {check: a/b/c, severity: lo}]\n", []string{
 		`f.yaml:3:22: bad check "dns": want SUITE/CHECK, such as dns/reverse or egress/*`,
 		`f.yaml:3:51: bad check "a/b/c": want SUITE/CHECK, such as dns/reverse or egress/*`,
@@ -108,6 +114,19 @@ promises:
 		`f.yaml:11:83: bad resolver "dns.example.com": want the address of a DNS server`,
 		`f.yaml:11:113: bad host "-x.example": "-x" is no label of a DNS name`,
 		`f.yaml:11:143: bad host "a.example:0": its port is bad: the number must be 1 to 65535`}},
+	{"witness", head + `promises:
+  egress:
+    witness: {control: 203.0.113.30, ports: [tcp/443, icmp/8, tcp/443], zone: seen, tenants: ["*"], key: secret}
+`, []string{
+		`f.yaml:5:14: promises.egress.witness: missing field "address"`,
+		`f.yaml:5:24: bad control "203.0.113.30": want a host and a port, such as 203.0.113.30:9443`,
+		`f.yaml:5:55: bad port "icmp/8": want http/NUMBER, tls/NUMBER, tcp/NUMBER, udp/NUMBER or dns/NUMBER`,
+		`f.yaml:5:63: duplicate port "tcp/443"; the first is on line 5`,
+		`f.yaml:5:79: bad host "seen": want an address or a whole DNS name, such as www.example.com`,
+		`f.yaml:5:95: bad tenant name "*": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character`,
+		`f.yaml:5:101: unknown field "key"; valid: "address", "control", "ports", "zone", "tenants"`}},
+	{"name server without a port", head + "promises: {egress: {witness: {address: 192.0.2.1, zone: seen.example, ports: [udp/9]}}}\n", []string{
+		`f.yaml:3:30: promises.egress.witness: it is the name server of "seen.example", but ports lists no dns/NUMBER`}},
 	{"dns neither visible nor hidden", head + "promises: {dns: visibl}\n", []string{`f.yaml:3:17: unknown dns "visibl"; did you mean "visible"?`}},
 
 	// Tenants.
@@ -151,7 +170,7 @@ promises:
 		`f.yaml:11:55: bad port "udp/053": want tcp/NUMBER or udp/NUMBER; did you mean "udp/53"?`,
 		`f.yaml:11:64: bad port "icmp/1": want tcp/NUMBER or udp/NUMBER`,
 		`f.yaml:11:72: bad port "tcp/http": want tcp/NUMBER or udp/NUMBER`,
-		`f.yaml:11:82: bad port "sctp/9": SCTP is not tested by this version of Partywall; only tcp and udp are`,
+		`f.yaml:11:82: bad port "sctp/9": SCTP is tried on a port of the probes' own alone; want tcp/NUMBER or udp/NUMBER`,
 		`f.yaml:11:97: duplicate port "tcp/1"; the first is on line 11`,
 		`f.yaml:11:104: bad port "tcp/99999999999999999999": the number must be 1 to 65535`,
 		`f.yaml:11:130: crossings[0].ports[12]: want a string, got the number "80"; put it in quotes`,

@@ -14,7 +14,7 @@ func (p Port) String() string { return p.Protocol + "/" + strconv.Itoa(p.Number)
 func ParsePort(s string) (Port, error) {
 	protocol, number, _ := strings.Cut(s, "/")
 	if strings.EqualFold(protocol, "sctp") {
-		return Port{}, fmt.Errorf("bad port %s: SCTP is not tested by this version of Partywall; only tcp and udp are", quote(s))
+		return Port{}, fmt.Errorf("bad port %s: SCTP is tried on a port of the probes' own alone; want tcp/NUMBER or udp/NUMBER", quote(s))
 	}
 	n, err := portNumber(number)
 	switch {

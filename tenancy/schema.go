@@ -20,6 +20,7 @@ func (d *decoder) root(n *yaml.Node) {
 		{name: "ignoreNamespaces", read: d.list(once(d, "pattern", checked(checkIgnore), d.ignore))},
 		{name: "shared", read: d.list(d.shared)},
 		{name: "services", read: d.list(d.service)},
+		{name: "shadows", read: d.list(d.shadow)},
 		{name: "crossings", read: d.list(d.crossing)},
 		{name: "promises", read: d.promises},
 		{name: "exceptions", read: d.list(d.exception)},
@@ -174,6 +175,7 @@ func (d *decoder) promises(n *yaml.Node, where string) {
 		{name: "layers"},
 		{name: "denial", read: d.denial},
 		{name: "egress", read: d.egress},
+		{name: "admission", read: d.admission},
 		{name: "dns", read: parsed(d, parseVisibility, set(&p.DNS))},
 		{name: "weakControls", read: parsed(d, parseWeakControls, set(&p.WeakControls))},
 	})

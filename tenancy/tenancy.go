@@ -11,17 +11,26 @@ const DefaultLabel = "tenant"
 type Tenancy struct {
 	Name       string // metadata.name, or the cluster context's where there is no file
 	Path       string // the file it came from; empty without one
+	Places     Places // where that file says who the tenants are
 	Tenants    []Tenant
 	Shared     []Shared
 	Crossings  []Crossing
 	Exceptions []Exception
 	Severities []CheckSeverity
 	Services   []Service
+	Shadows    []Shadow // that the file chooses; those that are put out are the tenants'
 	Promises   Promises
 	FailOn     Severity
 	Ignored    []string // namespaces set aside: system ones and those that the file ignores
 	Unclaimed  []string // namespaces of no tenant, not ignored either
+	DualStack  bool     // pods have an address of each family, where that was observed
 	Notes      []string // what discovery left out or could not see, for people to read
+}
+
+// Places are lines of a tenancy file, for what is said of it later.
+type Places struct {
+	Tenants int            // on which it begins to say who they are
+	Tenant  map[string]int // on which it lists one, by name
 }
 
 // Tenant is a name and the namespaces that it owns.
@@ -29,6 +38,7 @@ type Tenant struct {
 	Name       string
 	Namespaces []string
 	Ports      []NamedPort // that its own objects name, where they were observed
+	Shadows    []Shadow    // of its workloads, where they are put out
 }
 
 // NamedPort is a port and what containers call it; empty where they do not.
@@ -57,6 +67,12 @@ type Service struct {
 	Namespace string
 	Name      string
 	Ports     []Port
+	// What was observed of it in the cluster.
+	Observed    bool
+	HTTP        []Port       // those of the ports that say that they speak HTTP
+	ExternalIPs []string     // by which it is to be reached from outside
+	Balancers   []string     // addresses of its load balancer, or names where those are all it has
+	NodePorts   map[Port]int // that lead to its ports on every node
 }
 
 // Crossing is intended traffic from one tenant to another.
@@ -93,8 +109,9 @@ type Promises struct {
 	WeakControls bool
 	// DNS says whether tenants may learn each other's names; empty: nothing is
 	// promised.
-	DNS    Visibility
-	Egress Egress
+	DNS       Visibility
+	Egress    Egress
+	Admission Admission
 }
 
 // Visibility is whether something may be seen by other tenants.

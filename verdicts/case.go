@@ -33,7 +33,10 @@ type Case struct {
 	// Unsettled says why the walls of the two sides may not have been the same
 	// in all rounds; empty where they were watched and stayed as they were.
 	Unsettled string
-	Rerun     string
+	// Cause says why the cluster's own policies let the attempt through, which
+	// only a leak asks; nil or empty where they do not tell.
+	Cause func() string
+	Rerun string
 }
 
 // Seen is what one round showed of an attempt.
@@ -41,6 +44,7 @@ type Seen struct {
 	At      time.Time
 	PodAge  time.Duration // of the younger pod when the attempt ended
 	Draws   int           // connections that the round made; the outcome is of the one that got furthest
+	Told    []string      // of a sweep: the tenants whose Services its answers named
 	Outcome probes.Outcome
 	// Observation is what the source saw; nil where it sent none, and Fault
 	// says why.

@@ -15,7 +15,7 @@ func TestExceptionsAreSpokenOf(t *testing.T) {
 	covers := func(match string, expires time.Time) tenancy.Exception {
 		return tenancy.Exception{Match: match, Owner: "net", Reason: "later", Expires: expires}
 	}
-	all := []Result{
+	all := List{
 		{ID: "network/tcp/a", Verdict: Isolated}, {ID: "network/tcp/b", Verdict: Broken}, {ID: "network/http/c", Verdict: Unreached},
 		{ID: "network/udp/a", Verdict: Excepted}, {ID: "network/udp/b", Verdict: Isolated},
 		{ID: "network/icmp/a", Verdict: Inconclusive}, {ID: "network/icmp/b", Verdict: Isolated},
@@ -50,5 +50,5 @@ func TestAnExceptionOfWhatAnotherAcceptsIsNotIdle(t *testing.T) {
 	today := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
 	far := today.AddDate(1, 0, 0)
 	ten := &tenancy.Tenancy{Exceptions: []tenancy.Exception{{Match: "network/*", Expires: far}, {Match: "network/udp/*", Expires: far}}}
-	assert.Empty(t, Exceptions([]Result{{ID: "network/udp/a", Verdict: Excepted}}, ten, true, today))
+	assert.Empty(t, Exceptions(List{{ID: "network/udp/a", Verdict: Excepted}}, ten, true, today))
 }

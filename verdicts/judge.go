@@ -23,6 +23,9 @@ func Judge(c Case, rules Rules, beside Verdict) Result {
 	case c.Problem != "":
 		return r.as(Inconclusive, "not tried: "+c.Problem)
 	}
+	if c.Attempt.AsksAdmission() {
+		return judgeAdmission(r, c)
+	}
 	if c.Attempt.Expect == suites.Allowed {
 		r.Outcome = worst(c.Rounds)
 		return judgeAllowed(r, c, rules, beside)
@@ -36,16 +39,22 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	if through(r.Outcome) {
 		return leak(r, c, rules)
 	}
-	if c.Attempt.Address == suites.ByName && unknownName(c) {
-		return r.as(Skipped, "the name "+c.Attempt.Outside+" does not resolve in this cluster; what it stands for is tried by address alone")
+	if c.Attempt.Do == probes.DoICMP {
+		return judgeEcho(r, c, rules)
 	}
-	if c.Attempt.Address == suites.ByName && r.Outcome == probes.Unresolved {
-		return r.as(Skipped, fmt.Sprintf("no resolver answers %s, so that it can use no name; what it could reach by address is tried, and judged, by itself", c.From.Tenant))
+	if why := noSCTP(c); why != "" {
+		return r.as(Skipped, why)
+	}
+	if why := noName(c, r.Outcome); why != "" {
+		return r.as(Skipped, why)
+	}
+	if why := closedToHeads(c); why != "" {
+		return r.as(Skipped, why)
 	}
 	if why := incomplete(c); why != "" {
 		return r.as(Inconclusive, why)
 	}
-	if c.Attempt.Out {
+	if c.Attempt.Out && !c.Attempt.Sweeps() {
 		return judgeWayOut(r, c, rules)
 	}
 	if c.Attempt.Asks() {
@@ -57,6 +66,15 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	if why := noSource(c, rules); why != "" {
 		return r.as(Inconclusive, why)
 	}
+	if why := nobodyBySCTP(c); why != "" {
+		return r.as(Skipped, why)
+	}
+	if why := nobodyByDoor(c, beside); why != "" {
+		return r.as(Skipped, why)
+	}
+	if why := nobodyByNode(c, beside); why != "" {
+		return r.as(Skipped, why)
+	}
 	if why := noControl(c, rules); why != "" {
 		return r.as(Inconclusive, why)
 	}
@@ -64,8 +82,8 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 		return r.as(Inconclusive, why)
 	}
 	if r.Grade != TwoSided {
-		return r.as(Unreached, fmt.Sprintf("%s could not reach %s by any of %d connections a round: %s; %s could, before and after each; no witness of ours stands at the far end",
-			c.From.Tenant, c.To.Tenant, c.Rounds[0].Draws, rounds(c), controlWords(c.Rounds[0].Control.Rung, c.To.Tenant)))
+		return r.as(Unreached, fmt.Sprintf("%s could not reach %s by any of %d connections a round: %s; %s could, before, during and after each; no witness of ours stands at the far end",
+			c.From.Who(), c.To.Who(), c.Rounds[0].Draws, rounds(c), controlWords(c.Rounds[0].Control.Rung, c.To.Tenant)))
 	}
 	if why := unwitnessed(c); why != "" {
 		return r.as(Inconclusive, why)
@@ -108,7 +126,7 @@ func stoppedLater(c Case, rules Rules) bool {
 
 func judgeAllowed(r Result, c Case, rules Rules, beside Verdict) Result {
 	if beside == Allowed && nameless(c, rules) {
-		return r.as(Skipped, fmt.Sprintf("no resolver answers %s, so that it can use no name; by the pod's own address it is allowed, and works", c.From.Tenant))
+		return r.as(Skipped, fmt.Sprintf("no resolver answers %s, so that it can use no name; by the pod's own address it is allowed, and works", c.From.Who()))
 	}
 	if why := incomplete(c); why != "" && !anyOutcome(c, probes.Misrouted) {
 		return r.as(Inconclusive, why)
@@ -120,7 +138,7 @@ func judgeAllowed(r Result, c Case, rules Rules, beside Verdict) Result {
 	case allOutcomes(c, probes.Reached):
 		r.Outcome = probes.Reached
 		return r.as(Allowed, fmt.Sprintf("declared (%s), and %s reached %s on port %d both times",
-			c.Attempt.Reason, c.From.Tenant, c.To.Tenant, c.Attempt.Port.Number))
+			c.Attempt.Reason, c.From.Who(), c.To.Who(), c.Attempt.Port.Number))
 	}
 	r.Outcome = blocked(c)
 	if why := noSource(c, rules); why != "" {
@@ -131,8 +149,16 @@ func judgeAllowed(r Result, c Case, rules Rules, beside Verdict) Result {
 			return r.as(Inconclusive, why)
 		}
 	}
+	if c.Attempt.Out && c.Attempt.Address.ByNode() {
+		return r.as(Skipped, fmt.Sprintf("allowed (%s), but whoever is behind it may let nobody in: %s could not use %s: %s",
+			c.Attempt.Reason, c.From.Who(), outside(c), rounds(c)))
+	}
+	if c.Attempt.Shadows() {
+		return r.as(Skipped, fmt.Sprintf("declared (%s), but a workload may be walled off tighter than its tenant: %s could not use %s on port %d: %s",
+			c.Attempt.Reason, c.From.Who(), c.To.Who(), c.Attempt.Port.Number, rounds(c)))
+	}
 	return r.as(Broken, fmt.Sprintf("declared (%s), but %s could not use %s on port %d: %s",
-		c.Attempt.Reason, c.From.Tenant, c.To.Tenant, c.Attempt.Port.Number, rounds(c)))
+		c.Attempt.Reason, c.From.Who(), c.To.Who(), c.Attempt.Port.Number, rounds(c)))
 }
 
 // nameless says that the source's resolver never answered it, while it did
@@ -199,9 +225,9 @@ func noControl(c Case, rules Rules) string {
 			return fmt.Sprintf("round %d: no probe that may reach the target stands on the source's node, so that nothing shows the target alive there", i+1)
 		case s.Control.Rung == RungListener && !rules.WeakControls:
 			return fmt.Sprintf("round %d: only the target's own listener answered, and the tenancy does not accept weak controls", i+1)
-		case s.Control.Before != probes.Reached || s.Control.After != probes.Reached:
-			return fmt.Sprintf("round %d: the control on the same path (%s) ended as %s before and %s after: the target may not have been able to answer anybody",
-				i+1, s.Control.Rung, said(s.Control.Before), said(s.Control.After))
+		case !s.Control.Reached():
+			return fmt.Sprintf("round %d: the control on the same path (%s) ended as %s before, %s among the attempts and %s after: the target may not have been able to answer anybody",
+				i+1, s.Control.Rung, said(s.Control.Before), said(s.Control.During), said(s.Control.After))
 		}
 	}
 	return ""
@@ -228,7 +254,10 @@ func madeAtSource(c Case, beside Verdict) string {
 		if !atSource(s.Outcome) {
 			continue
 		}
-		if c.Attempt.Address == suites.PodIP || beside != Isolated {
+		if c.Attempt.Address.OfPod() || beside != Isolated {
+			if c.Attempt.Service != "" {
+				return fmt.Sprintf("round %d ended as %s, which was made at the source and says nothing about the wall", i+1, s.Outcome)
+			}
 			return fmt.Sprintf("round %d ended as %s, which was made at the source and says nothing about the wall; "+
 				"the attempt on the pod's own address that should stand beside it is %s", i+1, s.Outcome, besideWords(beside))
 		}

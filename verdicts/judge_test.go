@@ -2,6 +2,7 @@ package verdicts
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ func ideal(o probes.Outcome) Case {
 		return Seen{
 			At: at, PodAge: time.Minute, Outcome: o, Observation: &probes.Observation{},
 			Arrivals: Arrivals{Proven: true}, Source: SourceControl{Outcome: probes.Reached, Rung: RungSameNamespace},
-			Control: Control{Before: probes.Reached, After: probes.Reached, Rung: RungSameNamespace},
+			Control: Control{Before: probes.Reached, During: probes.Reached, After: probes.Reached, Rung: RungSameNamespace},
 		}
 	}
 	return Case{
@@ -50,6 +51,7 @@ var (
 	}{
 		{"reached before and after", false, func(*Control) {}},
 		{"not reached before", false, func(c *Control) { c.Before = probes.Dropped }},
+		{"not reached during", false, func(c *Control) { c.During = probes.Dropped }},
 		{"not reached after", false, func(c *Control) { c.After = probes.Refused }},
 		{"none", false, func(c *Control) { *c = Control{Rung: RungNone} }},
 		{"listener, refused by the file", false, func(c *Control) { c.Rung = RungListener }},
@@ -76,6 +78,7 @@ const (
 		LLLLL
 		LLLLL
 		LLLLL
+		LLLLL
 		LLLLL`
 	needsBoth = `
 		IL???
@@ -83,8 +86,10 @@ const (
 		?L???
 		?L???
 		?L???
+		?L???
 		IL???`
 	onlyReceipts = `
+		?L???
 		?L???
 		?L???
 		?L???
@@ -97,6 +102,7 @@ const (
 		AAAAA
 		AAAAA
 		AAAAA
+		AAAAA
 		AAAAA`
 	needsControl = `
 		BBBBB
@@ -104,8 +110,10 @@ const (
 		?????
 		?????
 		?????
+		?????
 		BBBBB`
 	nothing = `
+		?????
 		?????
 		?????
 		?????
@@ -163,7 +171,7 @@ func TestEveryOutcomeExpectationControlAndReceipt(t *testing.T) {
 
 // What is made at the source counts only beside a denial on the pod's own
 // address, and never by itself.
-func TestMadeAtSource(t *testing.T) {
+func TestOutcomeMadeAtTheSourceIsNoWall(t *testing.T) {
 	for _, o := range []probes.Outcome{probes.Unresolved, probes.Blackholed} {
 		for beside, want := range map[Verdict]Verdict{
 			Isolated: Isolated, Leak: Inconclusive, Inconclusive: Inconclusive, Skipped: Inconclusive, "": Inconclusive,
@@ -177,7 +185,7 @@ func TestMadeAtSource(t *testing.T) {
 	}
 }
 
-func TestOneRoundIsEnoughForALeakAndNeverForIsolation(t *testing.T) {
+func TestDenialIsNOfN(t *testing.T) {
 	for name, tc := range map[string]struct {
 		spoil    func(*Case)
 		verdict  Verdict
@@ -282,6 +290,19 @@ func TestOneSidedIsNeverIsolated(t *testing.T) {
 	}
 }
 
+// What a proxy at the source makes of an attempt on the second address is not
+// vouched for by the first, which is of another family.
+func TestTheFirstAddressVouchesForNothingOfTheSecond(t *testing.T) {
+	c := ideal(probes.Blackholed)
+	c.Attempt.Address = suites.PodIP2
+	r := Judge(c, Rules{}, Isolated)
+	assert.Equal(t, Inconclusive, r.Verdict, r.Why)
+	assert.Contains(t, r.Why, "made at the source")
+	c = ideal(probes.Dropped)
+	c.Attempt.Address = suites.PodIP2
+	assert.Equal(t, Isolated, Judge(c, Rules{}, "").Verdict)
+}
+
 // The file may accept that a source shows no more life than its resolver's
 // answer, and that a target shows none but its own; the sentence says so.
 func TestWeakControls(t *testing.T) {
@@ -372,7 +393,19 @@ func TestARunWithoutSensitivityIsNoEvidence(t *testing.T) {
 	control := ideal(probes.Reached)
 	eachRound(&control, func(s *Seen) { s.Arrivals.Certain = 1 })
 
-	results, sensitivity, _ := All([]Case{ideal(probes.Dropped)}, []Case{control}, ten, noon)
+	all := func(controls []Case, cases ...Case) ([]Result, Sensitivity) {
+		j := NewJudging(ten, noon)
+		var results []Result
+		for i, c := range cases { // each in a part of its own; the controls are the last one's
+			results = slices.AppendSeq(results, j.Part(slices.Values([]Case{c}), controls[:len(controls)*((i+1)/len(cases))]))
+		}
+		for i := range results {
+			j.Sensitivity().Hold(&results[i])
+		}
+		return results, j.Sensitivity()
+	}
+	results, sensitivity := all([]Case{control}, ideal(probes.Dropped), ideal(probes.Dropped))
+	assert.Equal(t, Isolated, results[1].Verdict)
 	assert.Equal(t, Isolated, results[0].Verdict)
 	assert.Equal(t, Sensitivity{Controls: 1, Reached: 1}, sensitivity)
 
@@ -381,11 +414,11 @@ func TestARunWithoutSensitivityIsNoEvidence(t *testing.T) {
 	for name, bad := range map[string]Case{
 		"dropped": ideal(probes.Dropped), "without a receipt": ideal(probes.Reached), "with one in one round": half,
 	} {
-		results, sensitivity, _ = All([]Case{ideal(probes.Dropped)}, []Case{bad}, ten, noon)
+		results, sensitivity = all([]Case{bad}, ideal(probes.Dropped))
 		assert.Equal(t, Inconclusive, results[0].Verdict, name)
 		assert.Zero(t, sensitivity.Reached, name)
 	}
-	results, _, _ = All([]Case{ideal(probes.Dropped), ideal(probes.Reached)}, nil, ten, noon)
+	results, _ = all(nil, ideal(probes.Dropped), ideal(probes.Reached))
 	assert.Equal(t, Inconclusive, results[0].Verdict, "no controls at all")
 	assert.Equal(t, Leak, results[1].Verdict, "a leak needs no proof of sensitivity")
 }
@@ -405,15 +438,15 @@ func TestExitCodes(t *testing.T) {
 		"inconclusive":            {[]Result{result(Inconclusive, false)}, 3},
 		"leak beats inconclusive": {[]Result{result(Inconclusive, false), result(Leak, true)}, 1},
 	} {
-		assert.Equal(t, tc.exit, Summarise(tc.results, noon).Exit, name)
+		assert.Equal(t, tc.exit, Summarise(List(tc.results), noon).Exit, name)
 	}
-	s := Summarise([]Result{result(Isolated, false)}, noon)
+	s := Summarise(List{result(Isolated, false)}, noon)
 	s.LeftOut("filters")
 	assert.True(t, s.Partial)
 	assert.Zero(t, s.Exit, "the user asked for less")
 	s.Unfinished("interrupted")
 	assert.Equal(t, 3, s.Exit)
-	s = Summarise([]Result{result(Leak, true)}, noon)
+	s = Summarise(List{result(Leak, true)}, noon)
 	s.Unfinished("interrupted")
 	assert.Equal(t, 1, s.Exit)
 }

@@ -22,7 +22,9 @@ func question(o probes.Outcome, of suites.Record) Case {
 
 func TestLookups(t *testing.T) {
 	controls := func(o probes.Outcome) func(*Case) {
-		return func(c *Case) { eachRound(c, func(s *Seen) { s.Control.Before, s.Control.After = o, o }) }
+		return func(c *Case) {
+			eachRound(c, func(s *Seen) { s.Control.Before, s.Control.During, s.Control.After = o, o, o })
+		}
 	}
 	mute := func(c *Case) { eachRound(c, func(s *Seen) { s.Source = SourceControl{} }) }
 	silent := func(c *Case) {
@@ -42,6 +44,7 @@ func TestLookups(t *testing.T) {
 		"no answer":                            {probes.Dropped, suites.ServiceRecord, silent, Unreached},
 		"no answer, and none from anybody":     {probes.Dropped, suites.ServiceRecord, mute, Inconclusive},
 		"no such records at all":               {probes.Unresolved, suites.PodRecord, controls(probes.Unresolved), Skipped},
+		"no such records, nor a way to ask":    {probes.Dropped, suites.PodRecord, controls(probes.Unresolved), Skipped},
 		"a Service without a name":             {probes.Unresolved, suites.ServiceRecord, controls(probes.Unresolved), Inconclusive},
 		"a resolver that answers nobody":       {probes.Dropped, suites.PodRecord, controls(probes.Dropped), Inconclusive},
 		"a resolver that fails":                {probes.Error, suites.PodRecord, func(*Case) {}, Inconclusive},
@@ -58,6 +61,23 @@ func TestLookups(t *testing.T) {
 			assert.NotEmpty(t, r.Why)
 		})
 	}
+}
+
+// A sweep is about many, and names those of which something was told.
+func TestSweep(t *testing.T) {
+	c := question(probes.Unresolved, suites.SweepRecord)
+	c.Attempt.Out, c.Attempt.To, c.To = true, suites.Place{Tenant: "service-range"}, Side{Tenant: "service-range"}
+	eachRound(&c, func(s *Seen) { s.Draws = 32 })
+	r := Judge(c, Rules{}, "")
+	assert.Equal(t, Unreached, r.Verdict, r.Why)
+	assert.Contains(t, r.Why, "acme was not told of any Service of another tenant at 32 addresses")
+	assert.Contains(t, r.Why, "the owner's own pod")
+
+	c.Rounds[0].Outcome, c.Rounds[0].Told = probes.Reached, []string{"t1", "t3", "t5", "t6"}
+	c.Rounds[1].Told = []string{"t2", "t3", "t4"}
+	r = Judge(c, Rules{}, "")
+	assert.Equal(t, Leak, r.Verdict, r.Why)
+	assert.Contains(t, r.Why, "acme learned of Services of t1, t2, t3, t4, t5 and 1 more tenants by asking")
 }
 
 // A leak that fails nothing is still one, and says what was learned.

@@ -1,6 +1,9 @@
 package verdicts
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"time"
 
 	"github.com/partywall/partywall/probes"
@@ -41,6 +44,7 @@ const (
 	RungSameTenant    Rung = "same-tenant"
 	RungCrossing      Rung = "declared-crossing"
 	RungListener      Rung = "listener"
+	RungRunner        Rung = "runner"   // the runner itself, from where it stands outside
 	RungResolver      Rung = "resolver" // of a source: nothing but its resolver answered it
 	RungNone          Rung = "none"
 )
@@ -49,19 +53,35 @@ const (
 type Side struct {
 	Tenant    string `json:"tenant"`
 	Namespace string `json:"namespace"`
+	Workload  string `json:"workload,omitempty"` // that it is a shadow of: kind and name
 	Pod       string `json:"pod,omitempty"`
 	Node      string `json:"node,omitempty"`
 	Sidecar   bool   `json:"sidecar"`
 }
 
+// Who is the tenant, and of a shadow also the workload that it stands for.
+func (s Side) Who() string {
+	if s.Workload == "" {
+		return s.Tenant
+	}
+	return fmt.Sprintf("%s (%s/%s)", s.Tenant, s.Namespace, s.Workload)
+}
+
 // Control is how the controls of one cell ended in one round.
 type Control struct {
 	Before probes.Outcome `json:"before,omitempty"`
+	During probes.Outcome `json:"during,omitempty"` // among the attempts
 	After  probes.Outcome `json:"after,omitempty"`
 	Rung   Rung           `json:"rung"`
+	Error  string         `json:"error,omitempty"` // of a question to admission: why the same pod without it was not let in either
 	// Address is the kind that the control used, where it is not the attempt's:
 	// its resolver did not answer it.
 	Address suites.Address `json:"address,omitempty"`
+}
+
+// Reached says that the control was answered each time.
+func (c Control) Reached() bool {
+	return c.Before == probes.Reached && c.During == probes.Reached && c.After == probes.Reached
 }
 
 // Round is what one round of an attempt showed.
@@ -92,7 +112,7 @@ type Result struct {
 	To        Side               `json:"to"`
 	Service   string             `json:"service,omitempty"` // of a shared service
 	Out       bool               `json:"out,omitempty"`     // on what is no tenant's; To.Tenant says what
-	Outside   string             `json:"outside,omitempty"` // its host, zone or name
+	Outside   string             `json:"outside,omitempty"` // its host, zone or name; of a Service its address there
 	Address   suites.Address     `json:"address"`
 	Protocol  string             `json:"protocol"`
 	Port      int                `json:"port"`
@@ -105,7 +125,8 @@ type Result struct {
 	Fails     bool               `json:"fails"`    // a leak at or above the threshold, or broken
 	Startup   bool               `json:"startup,omitempty"`
 	Evidence  Evidence           `json:"evidence"`
-	Why       string             `json:"why"` // one sentence
+	Why       string             `json:"why"`             // one sentence
+	Cause     string             `json:"cause,omitempty"` // of a leak, likely, from the cluster's own objects
 	Remedy    string             `json:"remedy,omitempty"`
 	Rerun     string             `json:"rerun,omitempty"` // the command that shows it again
 	Exception *Exception         `json:"exception,omitempty"`
@@ -125,6 +146,7 @@ type Header struct {
 	Run        string      `json:"run"`
 	Version    string      `json:"version"` // of Partywall
 	Tenancy    string      `json:"tenancy"`
+	File       *File       `json:"file,omitempty"`
 	Context    string      `json:"context"` // of the kubeconfig
 	Server     string      `json:"server"`  // the Kubernetes version
 	Identity   string      `json:"identity"`
@@ -139,10 +161,18 @@ type Header struct {
 	Filters    []string    `json:"filters,omitempty"` // what the user left out, as flags
 }
 
+// File is the tenancy file, where there was one, as the runner was told of it.
+type File struct {
+	Path string `json:"path"`
+	Line int    `json:"line"` // on which it begins to say who the tenants are
+}
+
 // TenantRow is a tenant in a header.
 type TenantRow struct {
 	Name       string   `json:"name"`
 	Namespaces []string `json:"namespaces"`
+	Line       int      `json:"line,omitempty"`    // on which the tenancy file lists it
+	Shadows    []Side   `json:"shadows,omitempty"` // of its workloads, as places of their own
 }
 
 // Summary closes a record.
@@ -151,11 +181,34 @@ type Summary struct {
 	Counts      map[Verdict]int `json:"counts"`
 	Failures    int             `json:"failures"`
 	Partial     bool            `json:"partial"`
-	Incomplete  bool            `json:"incomplete"`       // partial, and not because the user asked for less
-	NotRun      []string        `json:"notRun,omitempty"` // sentences: what was left out or not run, and why
-	Notes       []string        `json:"notes,omitempty"`  // what changed meanwhile, expired exceptions, and the like
+	Incomplete  bool            `json:"incomplete"`         // partial, and not because the user asked for less
+	NotRun      []string        `json:"notRun,omitempty"`   // sentences: what was left out or not run, and why
+	Notes       []string        `json:"notes,omitempty"`    // what changed meanwhile, expired exceptions, and the like
+	Policies    *Policies       `json:"policies,omitempty"` // nil where they could not all be read
 	Sensitivity Sensitivity     `json:"sensitivity"`
 	Exit        int             `json:"exit"`
+}
+
+// Policies are the NetworkPolicies of the tenants' namespaces before a run's
+// first attempt.
+type Policies struct {
+	List []Policy `json:"list"`
+}
+
+// Policy is one of them, by what it says.
+type Policy struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	Digest    string `json:"digest"` // sha256: and the hexadecimal digest of its specification
+}
+
+// Digest is one for all of them: where it is the same, they say the same.
+func (p *Policies) Digest() string {
+	sum := sha256.New()
+	for _, one := range p.List {
+		fmt.Fprintf(sum, "%s/%s %s\n", one.Namespace, one.Name, one.Digest)
+	}
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
 
 // Sensitivity is the run's proof that it sees what gets through: its controls,
@@ -167,7 +220,7 @@ type Sensitivity struct {
 
 // Record is a whole run.
 type Record struct {
-	Header  Header   `json:"header"`
-	Results []Result `json:"results"`
-	Summary Summary  `json:"summary"`
+	Header  Header
+	Results Results
+	Summary Summary
 }

@@ -2,6 +2,8 @@ package verdicts
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"time"
 
 	"github.com/partywall/partywall/probes"
@@ -9,32 +11,68 @@ import (
 	"github.com/partywall/partywall/tenancy"
 )
 
-// All judges a run: its cases, and its controls as if they were cross-tenant,
-// which must come out as reached or else the run is no evidence. Results come
-// in the order of the cases; notes name what a reader should know beside them.
-func All(cases, controls []Case, t *tenancy.Tenancy, today Day) ([]Result, Sensitivity, []string) {
-	rules := RulesOf(t)
-	sensitivity := prove(controls)
-	besides := judgeBesides(cases, rules)
-	results := make([]Result, 0, len(cases))
-	noted := map[string]bool{}
-	var notes []string
-	for _, c := range cases {
-		r := Judge(c, rules, besides[c.Attempt.Beside()])
-		if r.Verdict == Isolated && sensitivity.Reached == 0 {
-			r = r.as(Inconclusive, "not one control of the run came out as reached with a receipt, so that the run could not have seen a leak")
+// Judging judges a run part by part.
+type Judging struct {
+	tenancy     *tenancy.Tenancy
+	today       Day
+	rules       Rules
+	sensitivity Sensitivity
+	notes       []string
+}
+
+// NewJudging judges by a tenancy, and its exceptions by a day.
+func NewJudging(t *tenancy.Tenancy, today Day) *Judging {
+	return &Judging{tenancy: t, today: today, rules: RulesOf(t)}
+}
+
+// Part judges the cases of a part, in their order. The attempts that stand
+// beside each other must be in one part. What the part's controls prove counts
+// for the whole run: Sensitivity has the sum, without which no result stands.
+// The cases are gone through twice, and neither they nor their results are ever
+// held all at once.
+func (j *Judging) Part(cases iter.Seq[Case], controls []Case) iter.Seq[Result] {
+	j.sensitivity.add(prove(controls))
+	besides := judgeBesides(cases, j.rules)
+	return func(yield func(Result) bool) {
+		for c := range cases {
+			if !yield(j.judge(c, besides[c.Attempt.Beside()])) {
+				return
+			}
 		}
-		r, note := Threshold(r, t, today)
-		if note != "" && !noted[note] {
-			noted[note] = true
-			notes = append(notes, note)
-		}
-		if r.Verdict == Leak || r.Verdict == Broken {
-			r.Remedy = c.Attempt.Remedy
-		}
-		results = append(results, r)
 	}
-	return results, sensitivity, notes
+}
+
+func (j *Judging) judge(c Case, beside Verdict) Result {
+	r, note := Threshold(Judge(c, j.rules, beside), j.tenancy, j.today)
+	if note != "" && !slices.Contains(j.notes, note) {
+		j.notes = append(j.notes, note)
+	}
+	if r.Verdict == Leak || r.Verdict == Broken {
+		r.Remedy = c.Attempt.Remedy
+	}
+	if (r.Verdict == Leak || r.Verdict == Excepted) && c.Cause != nil {
+		r.Cause = c.Cause()
+	}
+	return r
+}
+
+// Sensitivity is what all controls so far have proven.
+func (j *Judging) Sensitivity() Sensitivity { return j.sensitivity }
+
+// Notes are what there is to say of the tenancy's exceptions.
+func (j *Judging) Notes() []string { return j.notes }
+
+func (s *Sensitivity) add(more Sensitivity) {
+	s.Controls += more.Controls
+	s.Reached += more.Reached
+}
+
+// Hold takes back what a run claims that could not have seen a leak. A question
+// to admission goes by no probe, and each has its own control in every round.
+func (s Sensitivity) Hold(r *Result) {
+	if r.Verdict == Isolated && s.Reached == 0 && r.Address != suites.DryRun {
+		*r = r.as(Inconclusive, "not one control of the run came out as reached with a receipt, so that the run could not have seen a leak")
+	}
 }
 
 // RulesOf takes from a tenancy what judging needs.
@@ -46,10 +84,10 @@ func RulesOf(t *tenancy.Tenancy) Rules {
 	return rules
 }
 
-func judgeBesides(cases []Case, rules Rules) map[string]Verdict {
+func judgeBesides(cases iter.Seq[Case], rules Rules) map[string]Verdict {
 	besides := map[string]Verdict{}
-	for _, c := range cases {
-		if c.Attempt.Address == suites.PodIP {
+	for c := range cases {
+		if c.Attempt.Stands() {
 			besides[c.Attempt.ID()] = Judge(c, rules, "").Verdict
 		}
 	}
@@ -80,16 +118,18 @@ func witnessed(c Case) bool {
 }
 
 // Summarise counts the results and derives the exit code.
-func Summarise(results []Result, finished time.Time) Summary {
+func Summarise(results Results, finished time.Time) Summary {
 	s := Summary{Finished: finished, Counts: map[Verdict]int{}}
-	for _, r := range results {
+	n := 0
+	for r := range results.All() {
+		n++
 		s.Counts[r.Verdict]++
 		if r.Fails {
 			s.Failures++
 		}
 	}
 	s.Exit = exitCode(s)
-	if n := len(results); n > 0 && s.Counts[Skipped] == n {
+	if n > 0 && s.Counts[Skipped] == n {
 		s.Unfinished("all of the attempts (%d) were skipped: nothing was tried", n)
 	}
 	return s

@@ -47,11 +47,11 @@ func (r Result) as(v Verdict, why string) Result {
 
 func isolatedWhy(c Case) string {
 	gap := c.Rounds[len(c.Rounds)-1].At.Sub(c.Rounds[0].At).Round(time.Second)
-	why := fmt.Sprintf("nothing of %d attempts, %s apart, arrived at %s (%s); ", len(c.Rounds), gap, c.To.Tenant, rounds(c))
+	why := fmt.Sprintf("nothing of %d attempts, %s apart, arrived at %s (%s); ", len(c.Rounds), gap, c.To.Who(), rounds(c))
 	if rung := weakest(c, func(s Seen) Rung { return s.Control.Rung }, RungListener); rung == RungListener {
-		why += "before and after each the same port answered only the target itself, which is a weak control"
+		why += "before, during and after each the same port answered only the target itself, which is a weak control"
 	} else {
-		why += fmt.Sprintf("the same port answered %s from %s, before and after each", controlWords(rung, c.To.Tenant), node(c))
+		why += fmt.Sprintf("the same port answered %s from %s, before, during and after each", controlWords(rung, c.To.Tenant), node(c))
 	}
 	for _, s := range c.Rounds {
 		if s.Control.Address != "" {
@@ -95,24 +95,36 @@ func controlWords(r Rung, tenant string) string {
 
 func leakWhy(c Case, o probes.Outcome) string {
 	switch {
+	case c.Attempt.Sweeps():
+		return sweepLeak(c)
 	case c.Attempt.Out:
-		return wayOutLeak(c)
+		return wayOutLeak(c, o)
 	case c.Attempt.Asks():
 		return lookupLeak(c)
+	case c.Attempt.Do == probes.DoHead:
+		return fmt.Sprintf("%s had HTTP HEAD answered by Service %s of %s on port %d%s, which the tenancy does not give it",
+			c.From.Tenant, c.Attempt.Service, c.To.Tenant, c.Attempt.Port.Number, door(c.Attempt))
+	case c.Attempt.Do == probes.DoICMP:
+		return fmt.Sprintf("%s had its echo request answered at the address of a pod of %s", c.From.Tenant, c.To.Tenant)
 	}
 	how := fmt.Sprintf("%s port %d", strings.ToUpper(c.Attempt.Port.Protocol), c.Attempt.Port.Number)
+	if c.Attempt.Service != "" {
+		how += door(c.Attempt)
+	} else if c.Attempt.Address.ByNode() {
+		how += " by a port of " + nodeWords(c.Attempt.Address)
+	}
 	switch o {
 	case probes.Reached:
 		if c.Attempt.OneSided() {
-			return fmt.Sprintf("%s reached the shared service %s on %s, which the tenancy does not give it", c.From.Tenant, c.To.Tenant, how)
+			return fmt.Sprintf("%s reached the shared service %s on %s, which the tenancy does not give it", c.From.Who(), c.To.Who(), how)
 		}
-		return fmt.Sprintf("%s reached %s on %s: the attempt arrived and was answered", c.From.Tenant, c.To.Tenant, how)
+		return fmt.Sprintf("%s reached %s on %s: the attempt arrived and was answered", c.From.Who(), c.To.Who(), how)
 	case probes.Misrouted:
-		return fmt.Sprintf("%s asked for %s on %s and somebody else answered: the traffic is hijacked", c.From.Tenant, c.To.Tenant, how)
+		return fmt.Sprintf("%s asked for %s on %s and somebody else answered: the traffic is hijacked", c.From.Who(), c.To.Who(), how)
 	case probes.Disclosed:
-		return fmt.Sprintf("%s was refused by %s on %s, but bytes of the target arrived first", c.From.Tenant, c.To.Tenant, how)
+		return fmt.Sprintf("%s was refused by %s on %s, but bytes of the target arrived first", c.From.Who(), c.To.Who(), how)
 	default:
-		return fmt.Sprintf("%s saw a failure on %s of %s, but the target recorded its arrival: the way in is open", c.From.Tenant, how, c.To.Tenant)
+		return fmt.Sprintf("%s saw a failure on %s of %s, but the target recorded its arrival: the way in is open", c.From.Who(), how, c.To.Who())
 	}
 }
 

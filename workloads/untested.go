@@ -36,7 +36,7 @@ func Find(ctx context.Context, client kubernetes.Interface, namespace string, pr
 	}
 	c := comparison{policies: policies, probe: policies.names(probe), found: map[string]*Untested{}}
 	err = eachPod(ctx, client, namespace, func(pod *corev1.Pod) {
-		if !finished(pod) {
+		if !finished(pod) && pod.Labels[Ours+"role"] != "probe" {
 			c.add(pod)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -109,14 +110,20 @@ func (c *fakeCluster) load(text string) error {
 // kinds are the resources that the cluster has.
 var kinds = map[string]string{
 	"namespaces": "Namespace", "nodes": "Node", "pods": "Pod", "services": "Service", "jobs": "Job",
-	"networkpolicies": "NetworkPolicy",
+	"networkpolicies": "NetworkPolicy", "deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet",
+	"replicasets": "ReplicaSet", "replicationcontrollers": "ReplicationController",
+	"poddisruptionbudgets": "PodDisruptionBudget", "horizontalpodautoscalers": "HorizontalPodAutoscaler",
 }
 
 // groups are the versions of resources that are not of v1.
-var groups = map[string]string{"jobs": "batch/v1", "networkpolicies": "networking.k8s.io/v1"}
+var groups = map[string]string{
+	"jobs": "batch/v1", "networkpolicies": "networking.k8s.io/v1", "deployments": "apps/v1", "statefulsets": "apps/v1",
+	"daemonsets": "apps/v1", "replicasets": "apps/v1", "poddisruptionbudgets": "policy/v1", "horizontalpodautoscalers": "autoscaling/v2",
+}
 
 // route is where a resource is found, in all namespaces or in one.
-var route = regexp.MustCompile(`^/(?:api/v1|apis/batch/v1|apis/networking.k8s.io/v1)(?:/namespaces/([^/]+))?/(namespaces|nodes|pods|services|jobs|networkpolicies)(?:/([^/]+))?$`)
+var route = regexp.MustCompile(`^/(?:api/v1|apis/(?:batch/v1|networking.k8s.io/v1|apps/v1|policy/v1|autoscaling/v2))` +
+	`(?:/namespaces/([^/]+))?/(` + strings.Join(slices.Collect(maps.Keys(kinds)), "|") + `)(?:/([^/]+))?$`)
 
 func (c *fakeCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
@@ -129,6 +136,10 @@ func (c *fakeCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(w, 201, object("authentication.k8s.io/v1", "SelfSubjectReview", "status", map[string]any{"userInfo": map[string]any{"username": "runner"}}))
 	case r.Method == "POST" && strings.HasSuffix(r.URL.Path, "/selfsubjectaccessreviews"):
 		c.review(w, r)
+	case r.Method == "POST" && strings.HasSuffix(r.URL.Path, "/selfsubjectrulesreviews"):
+		reply(w, 201, object("authorization.k8s.io/v1", "SelfSubjectRulesReview", "status", map[string]any{"incomplete": true}))
+	case r.URL.Path == "/apis/autoscaling.k8s.io/v1":
+		status(w, 404, "NotFound", "the server could not find the requested resource")
 	case parts == nil:
 		c.refuse(w, r)
 	case r.Method == "GET" && r.URL.Query().Get("watch") != "":

@@ -30,7 +30,14 @@ func (d *discovered) print(w io.Writer) error {
 	for _, u := range d.untested {
 		rows = append(rows, []string{u.Namespace, u.Workload, strconv.Itoa(u.Pods), own(u), list(u.Probe)})
 	}
-	return table(w, []string{"NAMESPACE", "WORKLOAD", "PODS", "POLICIES ONLY IT MEETS", "POLICIES ONLY A PROBE MEETS"}, rows)
+	if err := table(w, []string{"NAMESPACE", "WORKLOAD", "PODS", "POLICIES ONLY IT MEETS", "POLICIES ONLY A PROBE MEETS"}, rows); err != nil {
+		return err
+	}
+	if entries := d.entries(); len(entries) > 0 {
+		fmt.Fprintf(w, "\nProbes with their labels can stand for them where the tenancy file says so and a run has --targets=shadows:\n\nshadows:\n  %s\n",
+			strings.Join(entries, "\n  "))
+	}
+	return nil
 }
 
 func (d *discovered) rows() [][]string {
@@ -93,8 +100,9 @@ func (d *discovered) printJSON(w io.Writer) error {
 		Tenancy    string      `json:"tenancy"`
 		Namespaces []namespace `json:"namespaces"`
 		Untested   []untested  `json:"untested"`
+		Shadows    []string    `json:"shadows"` // entries for the tenancy file
 		Notes      []string    `json:"notes"`
-	}{d.tenancy.Name, []namespace{}, []untested{}, append([]string{}, d.notes...)}
+	}{d.tenancy.Name, []namespace{}, []untested{}, append([]string{}, d.entries()...), append([]string{}, d.notes...)}
 	for _, s := range d.standings {
 		all.Namespaces = append(all.Namespaces, namespace{s.Namespace, string(s.Place), s.Tenant, s.Why})
 	}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/partywall/partywall/probes/image/carried"
+	"github.com/partywall/partywall/runner"
 )
 
 func main() { start(carried.Probe) }
@@ -20,6 +21,7 @@ func start(probe carrier) {
 	// client-go logs of its own accord; what matters of it comes back as an
 	// error and is said once.
 	klog.SetLogger(logr.Discard())
+	runner.SaveMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the program at once, in the middle of its clean-up.
 	context.AfterFunc(ctx, stop)

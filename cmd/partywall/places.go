@@ -39,6 +39,9 @@ func (o *running) reads(path string) string {
 	if sameFile(path, o.file) {
 		return "the tenancy file"
 	}
+	if sameFile(path, o.baseline.path) {
+		return "the baseline"
+	}
 	for _, kubeconfig := range o.flags.ToRawKubeConfigLoader().ConfigAccess().GetLoadingPrecedence() {
 		if sameFile(path, kubeconfig) {
 			return "the kubeconfig"

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,9 +36,9 @@ func newPlan(a *app) *cobra.Command {
 			}
 			printNotes(a.err, p.tenancy, p.file)
 			if output == "json" {
-				return printPlanJSON(a.out, p.attempts)
+				return printPlanJSON(a.out, p.plan.All())
 			}
-			return printPlan(a.out, p.attempts)
+			return printPlan(a.out, p.plan.All())
 		},
 	}
 	t.addFlags(c)
@@ -64,8 +65,8 @@ func printEach(w io.Writer, notes []string) {
 	}
 }
 
-func printPlan(w io.Writer, attempts []suites.Attempt) error {
-	for _, a := range attempts {
+func printPlan(w io.Writer, attempts iter.Seq[suites.Attempt]) error {
+	for a := range attempts {
 		expect, reason := string(a.Expect), a.Reason
 		if a.Skip != "" {
 			expect, reason = "skipped", a.Skip
@@ -81,7 +82,7 @@ func printPlan(w io.Writer, attempts []suites.Attempt) error {
 	return nil
 }
 
-func printPlanJSON(w io.Writer, attempts []suites.Attempt) error {
+func printPlanJSON(w io.Writer, attempts iter.Seq[suites.Attempt]) error {
 	type row struct {
 		ID       string             `json:"id"`
 		Expect   suites.Expectation `json:"expect"`
@@ -91,7 +92,7 @@ func printPlanJSON(w io.Writer, attempts []suites.Attempt) error {
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false) // the arrow in an id should be found by grep
-	for _, a := range attempts {
+	for a := range attempts {
 		if err := encoder.Encode(row{a.ID(), a.Expect, a.Severity.String(), a.Reason, a.Skip}); err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 // reports.
 var repeated = []string{
 	"kubeconfig", "context", "cluster", "user", "server", "tls-server-name", "certificate-authority",
-	"insecure-skip-tls-verify", "client-certificate", "client-key", "as", "as-uid", "as-group", "filename", "targets", "probe-image",
+	"insecure-skip-tls-verify", "client-certificate", "client-key", "as", "as-uid", "as-group", "filename", "targets", "probe-image", "witness-key",
 }
 
 // rerun makes the command that shows an attempt again. The context is named

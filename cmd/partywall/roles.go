@@ -34,6 +34,9 @@ func newRoles(a *app) *cobra.Command {
 	f.StringSliceVarP(&o.roles.Namespaces, "namespace", "n", nil, "let it work in these namespaces, the tenants'")
 	f.BoolVar(&o.roles.ClusterWide, "cluster-wide", false, "let it work in every namespace, also in those to come")
 	f.BoolVar(&o.roles.Fence, "fence", false, "refuse what no run does, such as Jobs of any other image")
+	f.BoolVar(&o.roles.Shadows, "shadows", false, "let it put out shadows of workloads, and look at what forbids them")
+	f.BoolVar(&o.roles.Admission, "admission", false, "let it create pods as a dry run, to ask what admission lets tenants have; the fence keeps it to that")
+	f.StringSliceVar(&o.roles.Accounts, "shadow-account", nil, "service account, as NAMESPACE/ACCOUNT, that the fence lets shadows have besides default")
 	f.StringVar(&o.image, "probe-image", defaultImage, "image that the fence lets through, by any tag or digest")
 	c.MarkFlagsMutuallyExclusive("namespace", "cluster-wide")
 	return c
@@ -44,6 +47,15 @@ func (o *granting) print() error {
 		if wrong := validation.IsDNS1123Label(ns); len(wrong) > 0 {
 			return fmt.Errorf("--namespace: %q is no name of a namespace: %s", ns, strings.Join(wrong, "; "))
 		}
+	}
+	for _, account := range o.roles.Accounts {
+		ns, name, both := strings.Cut(account, "/")
+		if !both || len(validation.IsDNS1123Label(ns))+len(validation.IsDNS1123Subdomain(name)) > 0 {
+			return fmt.Errorf("--shadow-account: %q is no NAMESPACE/ACCOUNT", account)
+		}
+	}
+	if len(o.roles.Accounts) > 0 && !(o.roles.Fence && o.roles.Shadows) {
+		return errors.New("--shadow-account: only the fence goes by the accounts of shadows; add --fence and --shadows")
 	}
 	if o.image != defaultImage && !o.roles.Fence {
 		return errors.New("--probe-image: only the fence goes by the image; add --fence")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,15 +13,23 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/suites/admission"
 	"github.com/partywall/partywall/suites/dns"
 	"github.com/partywall/partywall/suites/egress"
 	"github.com/partywall/partywall/suites/network"
 	"github.com/partywall/partywall/suites/services"
 )
 
-// registry is the suites that this program knows.
-func registry(real bool) suites.Registry {
-	return suites.Registry{network.Suite{}, dns.Suite{}, egress.Suite{}, services.Suite{On: real}}
+// registry is the suites that this program knows. What has to be asked for by
+// name is tried where it is among targets.
+func registry(targets ...string) suites.Registry {
+	return suites.Registry{
+		network.Suite{NodePorts: slices.Contains(targets, targetNodePorts)},
+		dns.Suite{},
+		egress.Suite{NodePorts: slices.Contains(targets, targetNodePorts), Services: slices.Contains(targets, targetServices)},
+		services.Suite{On: slices.Contains(targets, targetServices)},
+		admission.Suite{},
+	}
 }
 
 // app is what all commands have in common.
@@ -119,7 +128,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return seeHelp(c, err) })
 	a.flags.AddFlags(root.PersistentFlags())
 	completeConnection(root, a.flags)
-	root.AddCommand(newRun(a), newPlan(a), newDiscover(a), newInit(a), newSchema(a), newRoles(a), newClean(a), newImage(a), newVersion(a))
+	root.AddCommand(newRun(a), newPlan(a), newReport(a), newDiff(a), newDiscover(a), newInit(a), newSchema(a), newControls(a), newRoles(a), newClean(a), newImage(a), newWitness(a), newVersion(a))
 	refuseUnknownShells(root)
 	return root
 }

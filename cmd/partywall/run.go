@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/partywall/partywall/runner"
 	"github.com/partywall/partywall/suites"
 	"github.com/partywall/partywall/verdicts"
+	"github.com/partywall/partywall/witness"
 )
 
 // running is the run command's own flags.
@@ -23,6 +26,8 @@ type running struct {
 	options         runner.Options
 	reports         []string
 	requireComplete bool
+	witnessKey      string
+	baseline        baseline
 }
 
 func newRun(a *app) *cobra.Command {
@@ -33,17 +38,27 @@ func newRun(a *app) *cobra.Command {
 		Long: "Puts probes into the tenants' namespaces, makes every attempt that `" + a.name + " plan` lists, judges them from\n" +
 			"both sides, removes the probes, and writes the reports.\n\n" +
 			"Exit codes: 0 every wall holds; 1 a leak at or above the threshold, or a broken crossing; 2 usage or a bad\n" +
-			"tenancy file; 3 something is inconclusive or was not run; 4 nothing could be run.",
+			"tenancy file; 3 something is inconclusive or was not run; 4 nothing could be run. With --fail-on regression, 1 is for\n" +
+			"what is worse than in the results of --baseline alone; what is inconclusive or was not run still ends with 3.",
 		Example: fmt.Sprintf("  %[1]s run --context staging\n"+
 			"  %[1]s run -f tenancy.yaml --report junit=junit.xml --report json=results.json", a.name),
 		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := checkFailOn(c, o.baseline.failOn); err != nil {
+				return err
+			}
+			return o.run(c)
+		},
 	}
 	o.addFlags(c)
 	f := c.Flags()
-	f.StringArrayVar(&o.reports, "report", []string{"junit=out/junit.xml", "json=out/results.json"}, "FORMAT=PATH, repeatable; formats: "+strings.Join(reports.Formats(), ", "))
-	_ = c.RegisterFlagCompletionFunc("report", completeReport) // fails for unknown flags only
+	addReports(c, &o.reports, []string{"junit=out/junit.xml", "json=out/results.json"})
 	f.BoolVar(&o.requireComplete, "require-complete", false, "exit with 3 also where the flags left something out")
+	f.StringVar(&o.witnessKey, "witness-key", "", "file with the key of the witness that the tenancy file names")
+	_ = c.MarkFlagFilename("witness-key") // fails for unknown flags only
+	f.StringVar(&o.baseline.path, "baseline", "", "results of an earlier run to hold this one against")
+	_ = c.MarkFlagFilename("baseline", "json", "jsonl") // fails for unknown flags only
+	addFailOn(c, &o.baseline.failOn)
 	f.BoolVar(&o.options.Keep, "keep", false, "leave the probes in the cluster for a closer look; `clean` removes them")
 	f.StringVar(&o.options.Image, "probe-image", defaultImage, "image of the probe")
 	f.DurationVar(&o.options.Deadline, "deadline", 3500*time.Millisecond, "least time for one attempt; less than the default leaves no room for lost packets")
@@ -77,7 +92,7 @@ func (o *running) check() ([]reports.Spec, error) {
 	if o.options.Rate < 1 {
 		return nil, fmt.Errorf("--rate: %d attempts a second are none; the least is 1", o.options.Rate)
 	}
-	return specs, nil
+	return specs, o.baseline.read()
 }
 
 // run is the whole way, from the tenancy to the reports.
@@ -97,34 +112,68 @@ func (o *running) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := refuseIdle(p.attempts); err != nil {
+	if err := refuseIdle(p.plan); err != nil {
+		return err
+	}
+	if err := o.findWitness(p); err != nil {
 		return err
 	}
 	header, err := o.header(ctx, p, id, now)
 	if err != nil {
 		return unanswered(p.cluster, err)
 	}
+	if err := o.baseline.check(header); err != nil {
+		return err
+	}
 	if err := begin(spool, specs, header); err != nil {
 		return cannotRun(err)
 	}
-	evidence, err := o.gather(ctx, p, header.Run, spool, rerun(o.name, c.Flags(), p.context))
+	judging := verdicts.NewJudging(p.tenancy, now)
+	outcome, err := o.gather(ctx, p, header.Run, spool, judging, rerun(o.name, c.Flags(), p.context))
 	if err != nil {
 		return unanswered(p.cluster, err)
 	}
-	return o.finish(specs, spool, o.judge(p, header, evidence))
+	record := o.conclude(p, header, spool.Results(judging.Sensitivity()), judging, outcome)
+	drift, unheld := o.baseline.against(record)
+	ended := o.finish(specs, spool, record)
+	if unheld != nil {
+		return errors.Join(unheld, ended)
+	}
+	return o.end(specs, drift, ended)
+}
+
+// findWitness makes the client by which the run asks the witness, where there
+// is one.
+func (o *running) findWitness(p *planned) error {
+	file := p.tenancy.Promises.Egress.Witness
+	if file == nil {
+		return nil // nothing tries one, which a plan need not be gone through for
+	}
+	if o.witnessKey != "" {
+		key, err := witness.ReadKey(o.witnessKey)
+		if err != nil {
+			return fmt.Errorf("--witness-key: %w", err)
+		}
+		client, err := witness.NewClient(file.Control, key)
+		if err != nil {
+			return cannotRun(err)
+		}
+		o.options.Witness = client
+	}
+	return runner.CheckWitness(p.tenancy, p.plan.All(), o.options.Witness)
 }
 
 // refuseIdle refuses a plan of which nothing would be tried: it would end as
 // if nothing had been found.
-func refuseIdle(attempts []suites.Attempt) error {
+func refuseIdle(plan *suites.Plan) error {
 	why := ""
-	for _, a := range attempts {
+	for a := range plan.All() {
 		if a.Skip == "" {
 			return nil
 		}
 		why = a.Skip
 	}
-	return fmt.Errorf("nothing would be tried: all attempts that are selected (%d) are skipped: %s", len(attempts), why)
+	return fmt.Errorf("nothing would be tried: all attempts that are selected (%d) are skipped: %s", plan.Len(), why)
 }
 
 func (o *running) header(ctx context.Context, p *planned, id string, now time.Time) (verdicts.Header, error) {
@@ -133,10 +182,15 @@ func (o *running) header(ctx context.Context, p *planned, id string, now time.Ti
 		Run: id, Version: version, Tenancy: p.tenancy.Name, Context: p.cluster.Context,
 		Image: o.options.Image, Started: now, FailOn: p.tenancy.FailOn.String(),
 		Ignored: p.tenancy.Ignored, Unclaimed: p.tenancy.Unclaimed,
-		Planned: len(p.attempts), Filters: o.selection.Flags(),
+		Planned: p.plan.Len(), Filters: o.selection.Flags(),
+	}
+	if p.file {
+		h.File = &verdicts.File{Path: p.tenancy.Path, Line: p.tenancy.Places.Tenants}
 	}
 	for _, t := range p.tenancy.Tenants {
-		h.Tenants = append(h.Tenants, verdicts.TenantRow{Name: t.Name, Namespaces: t.Namespaces})
+		row := rowOf(t)
+		row.Line = p.tenancy.Places.Tenant[t.Name]
+		h.Tenants = append(h.Tenants, row)
 	}
 	for _, shared := range p.tenancy.Shared {
 		h.Shared = append(h.Shared, shared.Name)
@@ -149,8 +203,8 @@ func (o *running) header(ctx context.Context, p *planned, id string, now time.Ti
 	return h, err
 }
 
-// gather runs the plan and spools what is seen.
-func (o *running) gather(ctx context.Context, p *planned, id string, spool *reports.Spool, rerun func(string) string) (*runner.Evidence, error) {
+// gather runs the plan and spools what is seen, and what is judged of it.
+func (o *running) gather(ctx context.Context, p *planned, id string, spool *reports.Spool, judging *verdicts.Judging, rerun func(string) string) (*runner.Outcome, error) {
 	watched, ok := fileOf(o.err)
 	progress := reports.NewProgress(o.err, ok && reports.IsTerminal(watched))
 	defer progress.Close()
@@ -158,28 +212,39 @@ func (o *running) gather(ctx context.Context, p *planned, id string, spool *repo
 	options.Progress = progress
 	options.Observed = func(v any) { _ = spool.Observed(v) } // the spool keeps its first error and tells it at the end
 	options.Rerun = rerun
-	return runner.Run(ctx, p.cluster, p.tenancy, id, p.attempts, options)
+	judge := func(cases iter.Seq[verdicts.Case], controls []verdicts.Case) {
+		for r := range judging.Part(cases, controls) {
+			_ = spool.Result(r) // likewise
+		}
+	}
+	return runner.Run(ctx, p.cluster, p.tenancy, id, p.plan.Parts(), judge, options)
 }
 
-// judge turns the evidence into a record.
-func (o *running) judge(p *planned, header verdicts.Header, e *runner.Evidence) *verdicts.Record {
+// conclude makes the record of a run of its results, and of what else there is
+// to say of it.
+func (o *running) conclude(p *planned, header verdicts.Header, results verdicts.Results, judging *verdicts.Judging, e *runner.Outcome) *verdicts.Record {
 	now := time.Now().UTC()
-	results, sensitivity, notes := verdicts.All(e.Cases, e.Controls, p.tenancy, now)
 	summary := verdicts.Summarise(results, now)
-	summary.Sensitivity = sensitivity
-	summary.Notes = append(append(append([]string{}, p.tenancy.Notes...), e.Notes...), notes...)
+	summary.Sensitivity, summary.Policies = judging.Sensitivity(), e.Policies
+	summary.Notes = slices.Concat(p.tenancy.Notes, e.Notes, judging.Notes())
 	if e.Interrupted {
 		summary.Unfinished("the run was interrupted before its end")
+	}
+	if kept, planned := results.Len(), p.plan.Len(); kept < planned {
+		summary.Unfinished("%d of %d results could not be written down", planned-kept, planned)
+	}
+	if e.TooLate > 0 {
+		summary.Unfinished("%d arrivals at targets came after their attempts had been judged, so that a leak may be missing", e.TooLate)
 	}
 	if p.file && len(p.tenancy.Unclaimed) > 0 {
 		summary.Unfinished("no tenant claims these namespaces, and the tenancy file does not ignore them: %s", strings.Join(p.tenancy.Unclaimed, ", "))
 	}
-	if left := p.whole - len(p.attempts); left > 0 {
+	if left := p.plan.Whole() - p.plan.Len(); left > 0 {
 		leave := summary.LeftOut
 		if o.requireComplete {
 			leave = summary.Unfinished
 		}
-		leave("%d of %d attempts were left out by %s", left, p.whole, strings.Join(header.Filters, " "))
+		leave("%d of %d attempts were left out by %s", left, p.plan.Whole(), strings.Join(header.Filters, " "))
 	}
 	if note := verdicts.Unfailing(results, p.tenancy); note != "" {
 		summary.Notes = append(summary.Notes, note)
@@ -197,28 +262,28 @@ func (o *running) judge(p *planned, header verdicts.Header, e *runner.Evidence) 
 // finish writes the record everywhere and ends with its exit code.
 func (o *running) finish(specs []reports.Spec, spool *reports.Spool, record *verdicts.Record) error {
 	people := o.people(specs)
-	options := reports.Options{}
-	if f, ok := fileOf(people); ok {
-		options = reports.OptionsFor(f)
-	}
-	err := errors.Join(spoolRecord(spool, record), reports.WriteAll(specs, record))
+	options := terminalOf(people)
+	err := errors.Join(spool.Summary(record.Summary), reports.WriteAll(specs, record))
 	for _, print := range []func(io.Writer, *verdicts.Record, reports.Options) error{reports.Matrix, reports.Findings} {
 		if printErr := print(people, record, options); err == nil {
 			err = printErr
 		}
 	}
-	if err != nil {
+	if err = errors.Join(err, record.Results.Err()); err != nil {
 		return cannotRun(err)
 	}
-	for _, spec := range specs {
-		if holdsFile(spec.Path) {
-			fmt.Fprintf(o.err, "wrote %s\n", spec.Path)
-		}
-	}
+	sayWritten(o.err, specs)
 	if record.Summary.Exit != 0 {
 		return &exit{code: record.Summary.Exit}
 	}
 	return nil
+}
+
+// sayWritten names the files that there are now.
+func sayWritten(w io.Writer, specs []reports.Spec) {
+	for _, spec := range files(specs) {
+		fmt.Fprintf(w, "wrote %s\n", spec.Path)
+	}
 }
 
 // people is where the matrix and the findings go: never into a report that the

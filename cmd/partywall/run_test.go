@@ -23,24 +23,59 @@ import (
 	"github.com/partywall/partywall/verdicts"
 )
 
-// fakePlan is a plan of two attempts of four, on a cluster that knows who asks.
-func fakePlan() *planned {
+// pairSuite tries one thing by udp and one by tcp between all tenants.
+type pairSuite struct{}
+
+func (pairSuite) Name() string     { return "network" }
+func (pairSuite) Checks() []string { return []string{"udp", "tcp"} }
+
+func (pairSuite) Plan(_ *tenancy.Tenancy, part suites.Part) []suites.Attempt {
+	var all []suites.Attempt
+	for _, from := range part.From {
+		for _, to := range part.To {
+			for _, check := range []string{"udp", "tcp"} {
+				if from.Name != to.Name {
+					all = append(all, suites.Attempt{Suite: "network", Check: check, From: suites.Place{Tenant: from.Name}, To: suites.Place{Tenant: to.Name}})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// fakePlan is a plan of two attempts of four, or of all, on a cluster that
+// knows who asks.
+func fakePlan(checks ...string) *planned {
 	client := fake.NewClientset()
 	client.PrependReactor("create", "selfsubjectreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, &authenticationv1.SelfSubjectReview{Status: authenticationv1.SelfSubjectReviewStatus{
 			UserInfo: authenticationv1.UserInfo{Username: "runner"},
 		}}, nil
 	})
-	return &planned{
-		cluster: &runner.Cluster{Client: client, Context: "staging"}, context: "staging", file: true, whole: 4,
+	p := &planned{
+		cluster: &runner.Cluster{Client: client, Context: "staging"}, context: "staging", file: true,
 		tenancy: &tenancy.Tenancy{
-			Name:    "prod",
+			Name: "prod", Path: "tenancy.yaml", Places: tenancy.Places{Tenants: 4, Tenant: map[string]int{"globex": 6}},
 			Tenants: []tenancy.Tenant{{Name: "acme", Namespaces: []string{"acme-db", "acme-web"}}, {Name: "globex", Namespaces: []string{"globex-api"}}},
 			Shared:  []tenancy.Shared{{Name: "audit"}}, FailOn: tenancy.High,
 			Ignored: []string{"kube-system"}, Unclaimed: []string{"lost"}, Notes: []string{"noted"},
 		},
-		attempts: make([]suites.Attempt, 2),
 	}
+	var err error
+	if p.plan, err = (suites.Selection{Checks: checks}).Plan(suites.Registry{pairSuite{}}, p.tenancy); err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// concluded is the record of a run that found nothing.
+func concluded(o *running, p *planned, header verdicts.Header, outcome *runner.Outcome) *verdicts.Record {
+	judging := verdicts.NewJudging(p.tenancy, time.Now())
+	var results verdicts.List
+	for a := range p.plan.All() {
+		results = append(results, verdicts.Result{ID: a.ID(), Suite: a.Suite, Severity: "high", Verdict: verdicts.Isolated})
+	}
+	return o.conclude(p, header, results, judging, outcome)
 }
 
 func fakeRun(out, err *bytes.Buffer) *running {
@@ -51,7 +86,7 @@ func fakeRun(out, err *bytes.Buffer) *running {
 }
 
 func TestHeaderSaysWhatWasRunWhereAndByWhom(t *testing.T) {
-	h, err := fakeRun(nil, nil).header(context.Background(), fakePlan(), "3f9a01c2", time.Now())
+	h, err := fakeRun(nil, nil).header(context.Background(), fakePlan("udp"), "3f9a01c2", time.Now())
 	require.NoError(t, err)
 	assert.Regexp(t, "^[0-9a-f]{8}$", h.Run)
 	assert.WithinDuration(t, time.Now(), h.Started, time.Minute)
@@ -60,7 +95,8 @@ func TestHeaderSaysWhatWasRunWhereAndByWhom(t *testing.T) {
 	assert.Equal(t, verdicts.Header{
 		APIVersion: reports.APIVersion, Kind: reports.Kind, Version: version, Image: defaultImage,
 		Tenancy: "prod", Context: "staging", Identity: "runner", FailOn: "high",
-		Tenants:   []verdicts.TenantRow{{Name: "acme", Namespaces: []string{"acme-db", "acme-web"}}, {Name: "globex", Namespaces: []string{"globex-api"}}},
+		Tenants:   []verdicts.TenantRow{{Name: "acme", Namespaces: []string{"acme-db", "acme-web"}}, {Name: "globex", Namespaces: []string{"globex-api"}, Line: 6}},
+		File:      &verdicts.File{Path: "tenancy.yaml", Line: 4},
 		Shared:    []string{"audit"},
 		Ignored:   []string{"kube-system"},
 		Unclaimed: []string{"lost"},
@@ -71,7 +107,7 @@ func TestHeaderSaysWhatWasRunWhereAndByWhom(t *testing.T) {
 func TestJudgeSaysWhatIsMissing(t *testing.T) {
 	o := fakeRun(nil, nil)
 	header := verdicts.Header{Run: "3f9a01c2", Filters: []string{"--check=udp"}}
-	rec := o.judge(fakePlan(), header, &runner.Evidence{Notes: []string{"seen"}, Left: []string{"Job a/b"}})
+	rec := concluded(o, fakePlan("udp"), header, &runner.Outcome{Notes: []string{"seen"}, Left: []string{"Job a/b"}})
 	assert.Contains(t, rec.Summary.Notes, "noted")
 	assert.Contains(t, rec.Summary.Notes, "seen")
 	assert.Contains(t, rec.Summary.Notes, "not cleaned up: Job a/b")
@@ -81,34 +117,40 @@ func TestJudgeSaysWhatIsMissing(t *testing.T) {
 		"2 of 4 attempts were left out by --check=udp",
 	}, rec.Summary.NotRun)
 
-	p := fakePlan()
+	p := fakePlan("udp")
 	p.file = false
-	rec = o.judge(p, header, &runner.Evidence{})
+	rec = concluded(o, p, header, &runner.Outcome{})
 	assert.True(t, rec.Summary.Partial)
 	assert.False(t, rec.Summary.Incomplete, "without a file nobody said whose the namespaces are, and flags were meant")
 
 	o.requireComplete, o.options.Keep = true, true
-	rec = o.judge(p, header, &runner.Evidence{})
+	rec = concluded(o, p, header, &runner.Outcome{})
 	assert.True(t, rec.Summary.Incomplete)
 	assert.Contains(t, rec.Summary.Notes, "the probes were kept; `partywall clean --run 3f9a01c2` removes them")
 
 	o = fakeRun(nil, nil)
-	p.whole = 2
-	rec = o.judge(p, verdicts.Header{}, &runner.Evidence{Interrupted: true})
+	p.plan = fakePlan().plan
+	rec = concluded(o, p, verdicts.Header{}, &runner.Outcome{Interrupted: true})
 	assert.Equal(t, []string{"the run was interrupted before its end"}, rec.Summary.NotRun)
+
+	rec = concluded(o, p, verdicts.Header{}, &runner.Outcome{TooLate: 3})
+	assert.Equal(t, []string{"3 arrivals at targets came after their attempts had been judged, so that a leak may be missing"}, rec.Summary.NotRun)
+	assert.True(t, rec.Summary.Incomplete)
+
+	rec = o.conclude(p, verdicts.Header{}, verdicts.List{{}}, verdicts.NewJudging(p.tenancy, time.Now()), &runner.Outcome{})
+	assert.Equal(t, []string{"3 of 4 results could not be written down"}, rec.Summary.NotRun)
 }
 
 func TestJudgeSpeaksOfIdleExceptionsOnceTheRunIsWhole(t *testing.T) {
 	const idle = `the exception "network/http/acne.*" of net matches nothing that was tried: mend its match, or remove it`
-	p := fakePlan()
+	p := fakePlan("udp")
 	p.tenancy.Exceptions = []tenancy.Exception{{Match: "network/http/acne.*", Owner: "net", Expires: time.Now().AddDate(1, 0, 0)}}
-	evidence := &runner.Evidence{Cases: []verdicts.Case{{Attempt: suites.Attempt{Suite: "network"}}}}
-	rec := fakeRun(nil, nil).judge(p, verdicts.Header{}, evidence)
+	rec := concluded(fakeRun(nil, nil), p, verdicts.Header{}, &runner.Outcome{})
 	require.True(t, rec.Summary.Partial)
 	assert.NotContains(t, rec.Summary.Notes, idle)
 
-	p.whole, p.tenancy.Unclaimed = 2, nil
-	rec = fakeRun(nil, nil).judge(p, verdicts.Header{}, evidence)
+	p.plan, p.tenancy.Unclaimed = fakePlan().plan, nil
+	rec = concluded(fakeRun(nil, nil), p, verdicts.Header{}, &runner.Outcome{})
 	require.False(t, rec.Summary.Partial)
 	assert.Contains(t, rec.Summary.Notes, idle)
 }
@@ -129,6 +171,7 @@ func finished(t *testing.T, o *running, record *verdicts.Record, list ...string)
 func fakeRecord(exit int) *verdicts.Record {
 	return &verdicts.Record{
 		Header:  verdicts.Header{Run: "3f9a01c2", Tenants: []verdicts.TenantRow{{Name: "acme"}, {Name: "globex"}}},
+		Results: verdicts.List{},
 		Summary: verdicts.Summary{Exit: exit},
 	}
 }

@@ -86,12 +86,3 @@ func holdsFile(path string) bool {
 	info, err := os.Stat(path)
 	return err != nil || info.Mode().IsRegular()
 }
-
-func spoolRecord(spool *reports.Spool, record *verdicts.Record) error {
-	for _, r := range record.Results {
-		if err := spool.Result(r); err != nil {
-			return err
-		}
-	}
-	return spool.Summary(record.Summary)
-}

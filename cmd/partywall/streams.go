@@ -3,6 +3,8 @@ package main
 import (
 	"io"
 	"os"
+
+	"github.com/partywall/partywall/reports"
 )
 
 type streams struct {
@@ -33,4 +35,12 @@ func fileOf(w io.Writer) (*os.File, bool) {
 	}
 	f, ok := w.(*os.File)
 	return f, ok
+}
+
+// terminalOf is how to write for whoever reads a stream.
+func terminalOf(w io.Writer) reports.Options {
+	if f, ok := fileOf(w); ok {
+		return reports.OptionsFor(f)
+	}
+	return reports.Options{}
 }

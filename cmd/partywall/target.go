@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,34 +32,40 @@ func (t *target) addFlags(c *cobra.Command) {
 	f.StringSliceVar(&t.selection.Checks, "check", nil, "only these checks")
 	f.StringSliceVar(&t.selection.Tenants, "tenant", nil, "only attempts from or to these tenants")
 	f.StringVar((*string)(&t.selection.Placement), "placement", "", "only attempts within nodes (same-node) or across them (cross-node)")
-	f.StringSliceVar(&t.targets, "targets", []string{targetProbes}, "what is tried: probes, and services for the real Services that the tenancy file lists too")
+	f.StringSliceVar(&t.targets, "targets", []string{targetProbes}, "what is tried beside the probes themselves: services, the real Services, and shadows, probes that stand for the workloads, that the tenancy file lists; node-ports, probes by ports that are opened on every node meanwhile")
 	f.IntVar(&t.selection.Sample.Size, "sample", 0, "only so many attempts, drawn by lot so that every tenant is a source and a target; 0 means all")
 	f.Uint64Var(&t.selection.Sample.Seed, "seed", 0, "draws the same sample again; 0 means any")
 	f.StringArrayVar(&t.selection.Only, "only", nil, "only the attempts with this id; * matches any characters; repeatable")
 	var suiteNames, checkNames []string
-	for _, s := range registry(false) {
+	for _, s := range registry() {
 		suiteNames = append(suiteNames, s.Name())
 		checkNames = append(checkNames, s.Checks()...)
 	}
 	complete(c, "suite", suiteNames...)
 	complete(c, "check", checkNames...)
 	completeBy(c, "tenant", func() []string { return listedTenants(t.file) })
-	complete(c, "targets", targetProbes, targetServices)
+	complete(c, "targets", targetNames...)
 	complete(c, "placement", string(suites.SameNode), string(suites.CrossNode))
 }
 
 // What may be tried. Probes always are.
 const (
-	targetProbes   = "probes"
-	targetServices = "services"
+	targetProbes    = "probes"
+	targetServices  = "services"
+	targetShadows   = "shadows"
+	targetNodePorts = "node-ports"
 )
 
-func (t *target) real() bool { return slices.Contains(t.targets, targetServices) }
+var targetNames = []string{targetProbes, targetServices, targetShadows, targetNodePorts}
+
+func (t *target) aims(at string) bool { return slices.Contains(t.targets, at) }
+
+func (t *target) real() bool { return t.aims(targetServices) }
 
 func (t *target) checkTargets() error {
 	for _, v := range t.targets {
-		if v != targetProbes && v != targetServices {
-			return fmt.Errorf("--targets: there is no %q; there is: %s, %s", v, targetProbes, targetServices)
+		if !slices.Contains(targetNames, v) {
+			return fmt.Errorf("--targets: there is no %q; there is: %s", v, strings.Join(targetNames, ", "))
 		}
 	}
 	return nil
@@ -66,19 +73,18 @@ func (t *target) checkTargets() error {
 
 // planned is a target's attempts, and what they were taken from.
 type planned struct {
-	cluster  *runner.Cluster
-	context  string // of the kubeconfig; empty where the cluster was found without
-	tenancy  *tenancy.Tenancy
-	file     bool // there is a tenancy file
-	whole    int  // attempts there would be without a selection
-	attempts []suites.Attempt
+	cluster *runner.Cluster
+	context string // of the kubeconfig; empty where the cluster was found without
+	tenancy *tenancy.Tenancy
+	file    bool // there is a tenancy file
+	plan    *suites.Plan
 }
 
 // plan reads the tenancy, finds it in the cluster, and lists what to try. What
 // is wrong with the command line or the file is said before the cluster is
 // asked, which may be away.
 func (t *target) plan(ctx context.Context) (*planned, error) {
-	if err := t.selection.Check(registry(t.real())); err != nil {
+	if err := t.selection.Check(registry(t.targets...)); err != nil {
 		return nil, err
 	}
 	if err := t.checkTargets(); err != nil {
@@ -91,6 +97,9 @@ func (t *target) plan(ctx context.Context) (*planned, error) {
 	if t.real() && (file == nil || len(file.Services) == 0) {
 		return nil, errors.New("--targets=services: the tenancy file lists no services")
 	}
+	if t.aims(targetShadows) && (file == nil || len(file.Shadows) == 0) {
+		return nil, errors.New("--targets=shadows: the tenancy file lists no shadows; `partywall discover` says which workloads need one")
+	}
 	cluster, context, err := connect(t.flags)
 	if err != nil {
 		return nil, cannotRun(err)
@@ -99,19 +108,18 @@ func (t *target) plan(ctx context.Context) (*planned, error) {
 	if err != nil {
 		return nil, unanswered(cluster, err)
 	}
-	tenancy.ObservePorts(ctx, cluster.Client, found)
-	all := registry(t.real()).Plan(found)
-	if err := suites.Regrade(all, registry(t.real()), found); err != nil {
-		return nil, err
+	if err := t.cast(ctx, cluster, found); err != nil {
+		return nil, unanswered(cluster, err)
 	}
+	tenancy.Observe(ctx, cluster.Client, found)
 	if t.selection.Sample.Size > 0 && t.selection.Sample.Seed == 0 {
 		t.selection.Sample.Seed = 1 + rand.Uint64N(1<<32)
 	}
-	attempts, err := t.selection.Apply(registry(t.real()), found, all)
+	plan, err := t.selection.Plan(registry(t.targets...), found)
 	if err != nil {
 		return nil, err
 	}
-	return &planned{cluster: cluster, context: context, tenancy: found, file: file != nil, whole: len(all), attempts: attempts}, nil
+	return &planned{cluster: cluster, context: context, tenancy: found, file: file != nil, plan: plan}, nil
 }
 
 // addFilename adds kubectl's flag for files; the path is its default.

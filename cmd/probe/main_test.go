@@ -103,7 +103,7 @@ func socketPath(t *testing.T) string {
 	return filepath.Join(dir, "probe.sock")
 }
 
-func TestTwoPods(t *testing.T) {
+func TestNonceAtTheReceiverOfEveryProtocol(t *testing.T) {
 	t.Parallel()
 	target := startPod(t, socketPath(t))
 	source := startPod(t, socketPath(t), "--source-only")

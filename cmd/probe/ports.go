@@ -25,6 +25,9 @@ func appendPort(ports *[]int) func(string) error {
 func addStandard(p *probes.Ports) {
 	named := slices.Concat([]int{p.HTTP, p.Health}, p.H2C, p.TLS, p.TCP, p.Banner)
 	standard := probes.DefaultPorts()
+	if len(p.SCTP) == 0 {
+		p.SCTP = standard.SCTP
+	}
 	for _, kind := range []struct {
 		ports    *[]int
 		standard []int

@@ -45,6 +45,7 @@ func serveFlags(s streams, args []string) (serveOptions, error) {
 	flags.Func("h2c-port", "port of a listener for HTTP/2 without TLS (repeatable, default 8082)", appendPort(&p.H2C))
 	flags.Func("tls-port", "port of a listener for HTTP over TLS (repeatable, default 8443)", appendPort(&p.TLS))
 	flags.Func("banner-port", "port of a listener that speaks first (repeatable, default 9013)", appendPort(&p.Banner))
+	flags.Func("sctp-port", "port of a listener for SCTP, where the kernel has that (repeatable, default 9132)", appendPort(&p.SCTP))
 	flags.Func("tcp-port", "a further TCP port to answer on (repeatable)", appendPort(&p.TCP))
 	flags.Func("udp-port", "a further UDP port to answer on (repeatable)", appendPort(&p.UDP))
 	flags.IntVar(&o.target.Receipts, "receipts", 0, "arrivals that are remembered (default 65536)")
@@ -124,8 +125,12 @@ func banner(target *probes.Target, health *probes.Health) string {
 		return fmt.Sprintf("probe %s, source-only, health=%d", version, health.Port())
 	}
 	p := target.Ports()
-	return fmt.Sprintf("probe %s, boot %s, http=%d h2c=%d tls=%d tcp=%d udp=%d banner=%d health=%d",
+	said := fmt.Sprintf("probe %s, boot %s, http=%d h2c=%d tls=%d tcp=%d udp=%d banner=%d health=%d",
 		version, target.Boot(), p.HTTP, p.H2C, p.TLS, p.TCP, p.UDP, p.Banner, health.Port())
+	if why := target.NoSCTP(); why != "" {
+		return said + ", and none for SCTP: " + why
+	}
+	return said + fmt.Sprintf(" sctp=%d", p.SCTP)
 }
 
 // listenSocket replaces the socket of an earlier life: the volume outlives the

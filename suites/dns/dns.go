@@ -30,30 +30,40 @@ var checks = []struct {
 	{"headless", suites.Lookup{Of: suites.HeadlessRecord, Type: "A", Over: "udp"}},
 	{"pod-record", suites.Lookup{Of: suites.PodRecord, Type: "A", Over: "udp"}},
 	{"reverse", suites.Lookup{Of: suites.ReverseRecord, Type: "PTR", Over: "udp"}},
+	{"mixed-case", suites.Lookup{Of: suites.MixedRecord, Type: "A", Over: "udp"}},
+	{"search", suites.Lookup{Of: suites.SearchRecord, Type: "A", Over: "udp"}},
+	{"wildcard", suites.Lookup{Of: suites.WildcardRecord, Type: "A", Over: "udp"}},
+	{"outside-resolver", suites.Lookup{Of: suites.ElsewhereRecord, Type: "A", Over: "udp"}},
 }
+
+// checkSweep asks whose the addresses of a sample are.
+const checkSweep = "sweep"
 
 // Checks are the names of the questions.
 func (Suite) Checks() []string {
-	names := make([]string, len(checks))
-	for i, c := range checks {
-		names[i] = c.name
+	var names []string
+	for _, c := range checks {
+		names = append(names, c.name)
 	}
-	return names
+	return append(names, checkSweep)
 }
 
 // Plan asks every question about every namespace from every namespace of every
-// other tenant.
-func (Suite) Plan(t *tenancy.Tenancy) []suites.Attempt {
+// other tenant, and from each, once, whose the addresses of a sample are.
+func (Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 	var all []suites.Attempt
-	for _, from := range t.Tenants {
-		for _, to := range t.Tenants {
+	for _, from := range part.From {
+		if part.Rest {
+			all = append(all, sweeps(t, from)...)
+		}
+		for _, to := range part.To {
 			if from.Name == to.Name {
 				continue
 			}
-			for _, fromNS := range from.Namespaces {
+			for _, source := range suites.Places(from) {
+				// Names are a namespace's; which workload one leads to is nothing to a resolver.
 				for _, toNS := range to.Namespaces {
-					all = append(all, plan(t.Promises.DNS,
-						suites.Place{Tenant: from.Name, Namespace: fromNS}, suites.Place{Tenant: to.Name, Namespace: toNS})...)
+					all = append(all, plan(t.Promises, source, suites.Place{Tenant: to.Name, Namespace: toNS})...)
 				}
 			}
 		}
@@ -64,7 +74,18 @@ func (Suite) Plan(t *tenancy.Tenancy) []suites.Attempt {
 const remedy = "a resolver that answers each tenant for its own namespaces only (CoreDNS's firewall or view plugins, or a resolver a tenant), " +
 	"or `promises: {dns: visible}` in the tenancy file where names are no secret"
 
-func plan(promise tenancy.Visibility, from, to suites.Place) []suites.Attempt {
+// outside points a question at a server outside. Only one that the file names
+// is told names of the cluster's.
+func outside(a *suites.Attempt, resolvers []string) {
+	if len(resolvers) == 0 {
+		a.Skip = "opt-in: promises.egress.resolvers names DNS servers outside, of which the first is asked"
+		return
+	}
+	a.Lookup.Server = resolvers[0]
+	a.Remedy = "keep the cluster's zone off DNS servers outside, or have them answer for it to the cluster's own resolver only"
+}
+
+func plan(promises tenancy.Promises, from, to suites.Place) []suites.Attempt {
 	var all []suites.Attempt
 	for _, c := range checks {
 		a := suites.Attempt{
@@ -72,13 +93,20 @@ func plan(promise tenancy.Visibility, from, to suites.Place) []suites.Attempt {
 			Address: suites.Resolver, Port: tenancy.Port{Protocol: c.lookup.Over, Number: probes.PortDNS},
 			Placement: suites.AnyNode, Expect: suites.Denied, Severity: tenancy.Medium, Remedy: remedy,
 		}
-		switch promise {
-		case tenancy.Hidden:
-			a.Severity = tenancy.High
-		case tenancy.Visible:
-			a.Skip = "the tenancy file says that names are visible to everybody (promises.dns)"
+		if c.lookup.Of == suites.ElsewhereRecord {
+			outside(&a, promises.Egress.Resolvers)
 		}
+		asPromised(&a, promises)
 		all = append(all, a)
 	}
 	return all
+}
+
+func asPromised(a *suites.Attempt, promises tenancy.Promises) {
+	switch promises.DNS {
+	case tenancy.Hidden:
+		a.Severity = tenancy.High
+	case tenancy.Visible:
+		a.Skip = "the tenancy file says that names are visible to everybody (promises.dns)"
+	}
 }

@@ -1,6 +1,7 @@
 // Package egress is the suite of the ways out: from every tenant's namespaces
 // to the internet, to resolvers outside, to the cloud's metadata service, to
-// the cluster's own API server and to the kubelets. Nothing is sent but what
+// the cluster's own API server, to the kubelets and to the ports that Services
+// open on the nodes. Nothing is sent but what
 // opens a connection, and questions for names; nothing that comes back is kept.
 package egress
 
@@ -18,22 +19,30 @@ const suite = "egress"
 const (
 	checkInternet = "internet" // TCP to hosts that stand for the internet
 	checkAllowed  = "allowed-host"
-	checkDNS      = "resolver"     // a DNS server outside, by UDP and TCP
+	checkDNS      = "resolver" // a DNS server outside, by UDP and TCP
+	checkDNSTCP   = "resolver-tcp"
+	checkDoH      = "resolver-doh"
 	checkExfil    = "exfiltration" // a name of a zone outside, by the cluster's own resolver
 	checkMetadata = "metadata"
+	checkSpelled  = "metadata-spelled" // the same address as no filter of names knows it
 	checkAPI      = "kube-api"
 	checkKubelet  = "kubelet"
+	checkPorts    = "node-ports" // that Services open on the nodes
 )
 
-// Suite is the egress suite.
-type Suite struct{}
+// Suite is the egress suite. Of the ports that Services open on the nodes it
+// tries those that the run opens, and those of the listed Services, where each
+// was asked for.
+type Suite struct {
+	NodePorts, Services bool
+}
 
 // Name is "egress".
 func (Suite) Name() string { return suite }
 
 // Checks are the ways out.
 func (Suite) Checks() []string {
-	return []string{checkInternet, checkAllowed, checkDNS, checkExfil, checkMetadata, checkAPI, checkKubelet}
+	return append([]string{checkInternet, checkAllowed, checkDNS, checkDNSTCP, checkDoH, checkExfil, checkMetadata, checkSpelled, checkAPI, checkKubelet, checkPorts}, witnessChecks...)
 }
 
 // What stands for the internet where the tenancy file names nothing: resolvers
@@ -45,24 +54,37 @@ var (
 )
 
 // metadata is the address at which the clouds serve their instances' metadata,
-// and its IPv6 form.
-var metadata = []tenancy.Endpoint{{Host: "169.254.169.254", Port: 80}, {Host: "fd00:ec2::254", Port: 80}}
+// its IPv6 form, and its name.
+var metadata = []tenancy.Endpoint{{Host: "169.254.169.254", Port: 80}, {Host: "fd00:ec2::254", Port: 80}, {Host: "metadata.google.internal", Port: 80}}
+
+// spelled are other ways to write that address, which HTTP clients take: as one
+// number, decimal, hexadecimal or octal, by bytes that are octal or
+// hexadecimal, with fewer parts, and as an IPv6 address that stands for it.
+var spelled = []string{
+	"2852039166", "0xa9fea9fe", "025177524776", "0251.0376.0251.0376", "0xa9.0xfe.0xa9.0xfe", "169.254.43518", "::ffff:169.254.169.254",
+}
 
 // kubelets listen on these ports; the second is the one without authentication
 // that has been off by default for long.
 var kubeletPorts = []int{10250, 10255}
 
 // Plan lists the ways out of every namespace.
-func (Suite) Plan(t *tenancy.Tenancy) []suites.Attempt {
+func (s Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
+	if !part.Rest {
+		return nil
+	}
 	var all []suites.Attempt
-	for _, tenant := range t.Tenants {
-		for _, ns := range tenant.Namespaces {
-			p := planner{promises: t.Promises.Egress, from: suites.Place{Tenant: tenant.Name, Namespace: ns}}
+	for _, tenant := range part.From {
+		for _, from := range suites.Places(tenant) {
+			p := planner{promises: t.Promises.Egress, from: from}
 			p.internet()
 			p.resolvers()
+			p.doh()
 			p.exfiltration()
+			p.witness()
 			p.metadata()
 			p.cluster()
+			s.nodePorts(&p, t.Services)
 			all = append(all, p.all...)
 		}
 	}
@@ -128,17 +150,37 @@ func (p *planner) resolvers() {
 			a.Do, a.Port.Protocol = probes.DoDNS, over
 			a.Lookup = suites.Lookup{Of: suites.OutsideRecord, Type: "A", Over: over}
 			if over == "tcp" {
-				a.Check = checkDNS + "-tcp"
+				a.Check = checkDNSTCP
 			}
 		}
 	}
 }
 
+// doh asks by HTTPS, which looks like any other way to the web: by address only,
+// since a name would be asked of the resolver that is to be gone round.
+func (p *planner) doh() {
+	ask := func(server string) *suites.Attempt {
+		a := p.add(checkDoH, "internet", tenancy.Endpoint{Host: server, Port: probes.PortDoH}, p.promises.Internet, tenancy.Low,
+			fmt.Sprintf("in namespace %s, allow egress by HTTPS to the hosts that it needs only: DNS over HTTPS looks like any other page", p.from.Namespace))
+		a.Do, a.Address = probes.DoDNS, suites.ByAddress
+		a.Lookup = suites.Lookup{Of: suites.OutsideRecord, Type: "A", Over: probes.OverHTTPS}
+		return a
+	}
+	for _, s := range p.promises.DoHResolvers {
+		ask(s)
+	}
+	if len(p.promises.DoHResolvers) == 0 {
+		ask("").Skip = "opt-in: promises.egress.dohResolvers names servers of DNS over HTTPS"
+	}
+}
+
+const exfiltrationRemedy = "let the cluster's resolver forward only the zones that tenants need, or have it log and limit what they ask"
+
 // exfiltration asks the cluster's resolver for a name that only a server
 // outside knows: what is in the name leaves the cluster with the question.
 func (p *planner) exfiltration() {
 	a := p.add(checkExfil, "internet", tenancy.Endpoint{Host: p.promises.CanaryZone, Port: probes.PortDNS}, p.promises.Internet, tenancy.Low,
-		"let the cluster's resolver forward only the zones that tenants need, or have it log and limit what they ask")
+		exfiltrationRemedy)
 	a.Do, a.Port.Protocol, a.Address = probes.DoDNS, "udp", suites.Resolver
 	a.Lookup = suites.Lookup{Of: suites.CanaryRecord, Type: "A", Over: "udp"}
 	if p.promises.CanaryZone == "" {
@@ -147,12 +189,23 @@ func (p *planner) exfiltration() {
 }
 
 func (p *planner) metadata() {
-	for _, h := range metadata {
-		a := p.add(checkMetadata, "metadata", h, p.promises.Metadata, tenancy.High,
-			fmt.Sprintf("in namespace %s, let a NetworkPolicy deny egress to %s, and have the cloud answer pods only with their own identity", p.from.Namespace, h.Host))
-		if p.promises.Metadata == "" {
+	add := func(check string, h tenancy.Endpoint, remedy string) *suites.Attempt {
+		a := p.add(check, "metadata", h, p.promises.Metadata, tenancy.High, fmt.Sprintf("in namespace %s, ", p.from.Namespace)+remedy)
+		switch {
+		case p.promises.Metadata == "":
 			a.Skip = "opt-in: promises.egress.metadata says what is promised of it"
+		case a.Expect == suites.Allowed && h != metadata[0]:
+			a.Skip = "the metadata service is allowed, and what has to work is its plain address"
 		}
+		return a
+	}
+	for _, h := range metadata {
+		add(checkMetadata, h, fmt.Sprintf("let a NetworkPolicy deny egress to %s, and have the cloud answer pods only with their own identity", h.Host))
+	}
+	for _, host := range spelled {
+		a := add(checkSpelled, tenancy.Endpoint{Host: host, Port: 80},
+			"let a NetworkPolicy deny egress to 169.254.169.254: a proxy that compares names knows only the spellings that it was told")
+		a.Do, a.Address = probes.DoHead, suites.ByAddress
 	}
 }
 

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 var today = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 func planOf(t *tenancy.Tenancy) []suites.Attempt {
-	return Suite{Now: func() time.Time { return today }}.Plan(t)
+	return Suite{Now: func() time.Time { return today }}.Plan(t, suites.Whole(t))
 }
 
 func twoTenants() *tenancy.Tenancy {
@@ -29,24 +30,90 @@ func tcp(n int) tenancy.Port { return tenancy.Port{Protocol: "tcp", Number: n} }
 
 func TestPlanHasEveryPairOfNamespacesOnce(t *testing.T) {
 	plan := planOf(twoTenants())
-	require.Len(t, plan, 2*2*3*(3*4+3*2), "two directions, two pairs of namespaces, three cells, three ports by four addresses and three by two")
+	require.Len(t, plan, 2*2*3*(3*4+3*2+1+1), "two directions, two pairs of namespaces, three cells, three ports by four addresses, three by two, an echo request, and SCTP")
 	seen := map[string]bool{}
 	for _, a := range plan {
 		assert.False(t, seen[a.ID()], a.ID())
 		seen[a.ID()] = true
 		assert.NotEqual(t, a.From.Tenant, a.To.Tenant)
 		assert.Equal(t, suites.Denied, a.Expect)
-		assert.Equal(t, tenancy.High, a.Severity)
+		assert.Equal(t, severityOf(a), a.Severity)
 		assert.NotEmpty(t, a.Remedy)
 	}
 	for _, id := range []string{
 		"network/http/acme.web->globex.api/target-0/service-name:8080/same-node/bare",
 		"network/tcp/globex.db->acme.web/target-1/pod-ip:9007/cross-node/bare",
 		"network/udp/acme.web->globex.db/target-0/pod-ip:9053/cross-node/bare",
+		"network/sctp/acme.web->globex.db/target-1/pod-ip:9132/cross-node/bare",
 	} {
 		assert.True(t, seen[id], id)
 	}
 	assert.Equal(t, plan, planOf(twoTenants()), "the same tenancy, the same plan")
+}
+
+func severityOf(a suites.Attempt) tenancy.Severity {
+	if a.Do == probes.DoICMP {
+		return tenancy.Low
+	}
+	return tenancy.High
+}
+
+// Ports of the nodes are opened to whoever reaches one: only where that was
+// asked for, one of each transport, and not for what a crossing gives to pods.
+func TestNodePortsAreAskedFor(t *testing.T) {
+	ten := twoTenants()
+	ten.Crossings = []tenancy.Crossing{{From: "acme", To: "globex", Ports: []tenancy.Port{tcp(9007)}, Reason: "x"}}
+	for _, a := range planOf(ten) {
+		assert.False(t, a.Address.ByNode(), a.ID())
+	}
+	counts := map[string]int{}
+	ids := map[string]bool{}
+	plan := Suite{Now: func() time.Time { return today }, NodePorts: true}.Plan(ten, suites.Whole(ten))
+	for _, a := range plan {
+		ids[a.ID()] = true
+	}
+	for _, a := range plan {
+		if a.Address.ByNode() {
+			counts[a.To.Tenant+" "+string(a.Address)+" "+a.Port.String()]++
+			assert.Equal(t, suites.Denied, a.Expect)
+			assert.Contains(t, a.Remedy, "services.nodeports: 0")
+			assert.True(t, ids[a.Beside()], a.ID())
+		}
+	}
+	assert.Equal(t, map[string]int{
+		"acme node-port tcp/9007": 6, "acme other-node-port tcp/9007": 6, "acme node-port udp/9053": 6, "acme other-node-port udp/9053": 6,
+		"globex node-port udp/9053": 6, "globex other-node-port udp/9053": 6,
+	}, counts)
+}
+
+// Where pods have two addresses the second is tried on whatever a policy may
+// name by its port, but not for what a crossing gives.
+func TestTheSecondAddress(t *testing.T) {
+	ten := twoTenants()
+	ten.Tenants[1].Ports = []tenancy.NamedPort{{Port: tcp(5432), Name: "pg"}}
+	ten.Crossings = []tenancy.Crossing{{From: "acme", To: "globex", Ports: []tenancy.Port{tcp(9007)}, Reason: "x"}}
+	for _, a := range planOf(ten) {
+		assert.NotEqual(t, suites.PodIP2, a.Address, a.ID())
+	}
+	ten.DualStack = true
+	counts := map[string]int{}
+	ids := map[string]bool{}
+	for _, a := range planOf(ten) {
+		assert.False(t, ids[a.ID()], a.ID())
+		ids[a.ID()] = true
+		if a.Address == suites.PodIP2 {
+			counts[a.To.Tenant+" "+a.Port.String()]++
+			assert.Equal(t, suites.Denied, a.Expect)
+			assert.Contains(t, a.Remedy, "::/0")
+		} else {
+			assert.NotContains(t, a.Remedy, "::/0")
+		}
+	}
+	assert.Equal(t, map[string]int{
+		"acme tcp/8080": 6, "acme tcp/9007": 6, "acme udp/9053": 6, "acme icmp/0": 6,
+		"globex tcp/8080": 6, "globex udp/9053": 6, "globex tcp/5432": 6, "globex icmp/0": 6,
+	}, counts)
+	assert.True(t, ids["network/tcp/acme.web->globex.db/target-1/pod-ip-2:5432/cross-node/bare"])
 }
 
 // Every attempt by name has one by address to stand beside it.
@@ -68,19 +135,19 @@ func TestCrossings(t *testing.T) {
 	}{
 		"on a port of the probe's": {
 			tenancy.Crossing{From: "acme", To: "globex", Ports: []tenancy.Port{tcp(8080)}, Reason: "x"},
-			map[string]int{"acme>globex tcp/8080": 24}, 216,
+			map[string]int{"acme>globex tcp/8080": 24}, 240,
 		},
 		"on a port of its own, which nobody else may use either": {
 			tenancy.Crossing{From: "globex", To: "acme", Ports: []tenancy.Port{tcp(5432)}, Reason: "x"},
-			map[string]int{"globex>acme tcp/5432": 12}, 228,
+			map[string]int{"globex>acme tcp/5432": 12}, 252,
 		},
 		"expired yesterday": {
 			tenancy.Crossing{From: "acme", To: "globex", Ports: []tenancy.Port{tcp(8080)}, Reason: "x", Expires: today.AddDate(0, 0, -1)},
-			map[string]int{}, 216,
+			map[string]int{}, 240,
 		},
 		"from everybody": {
 			tenancy.Crossing{From: "*", To: "globex", Ports: []tenancy.Port{{Protocol: "udp", Number: 9053}}, Reason: "x"},
-			map[string]int{"acme>globex udp/9053": 24}, 216,
+			map[string]int{"acme>globex udp/9053": 24}, 240,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,6 +180,7 @@ func TestPortsThatATenantUses(t *testing.T) {
 		counts[key]++
 	}
 	assert.Equal(t, map[string]int{
+		"acme icmp/0": 6, "globex icmp/0": 6, "acme sctp/9132": 6, "globex sctp/9132": 6,
 		"acme tcp/8080": 24, "acme tcp/9007": 24, "acme udp/9053": 24, "acme tcp/9013": 12, "acme tcp/8443": 12, "acme tcp/8082": 12,
 		"globex tcp/8080": 24, "globex tcp/9007": 24, "globex udp/9053": 24, "globex tcp/9013": 12, "globex tcp/8443": 12, "globex tcp/8082": 12, "globex tcp/5432": 12, "globex udp/53": 12,
 	}, counts)
@@ -131,7 +199,7 @@ func TestSharedServices(t *testing.T) {
 	skipped := 0
 	for _, a := range planOf(ten) {
 		switch {
-		case !a.OneSided():
+		case a.Service == "":
 		case a.Skip != "":
 			skipped++
 		default:
@@ -155,27 +223,28 @@ func TestSelection(t *testing.T) {
 		count     int
 		err       string
 	}{
-		"everything":           {suites.Selection{}, 216, ""},
+		"everything":           {suites.Selection{}, 240, ""},
 		"a check":              {suites.Selection{Checks: []string{"udp"}}, 48, ""},
-		"a placement":          {suites.Selection{Placement: suites.SameNode}, 72, ""},
-		"a tenant":             {suites.Selection{Tenants: []string{"acme"}}, 216, ""},
+		"a placement":          {suites.Selection{Placement: suites.SameNode}, 80, ""},
+		"a tenant":             {suites.Selection{Tenants: []string{"acme"}}, 240, ""},
 		"an id":                {suites.Selection{Only: []string{"network/http/acme.web->globex.api/target-0/pod-ip:8080/same-node/bare"}}, 1, ""},
-		"a glob":               {suites.Selection{Only: []string{"network/*/acme.*"}}, 108, ""},
+		"a glob":               {suites.Selection{Only: []string{"network/*/acme.*"}}, 120, ""},
 		"no such suite":        {suites.Selection{Suites: []string{"dns"}}, 0, `--suite: there is no "dns"; there is: network`},
-		"no such check":        {suites.Selection{Checks: []string{"icmp"}}, 0, `--check: there is no "icmp"; there is: http, tcp, udp, banner, tls, h2c`},
+		"no such check":        {suites.Selection{Checks: []string{"quic"}}, 0, `--check: there is no "quic"; there is: http, tcp, udp, banner, tls, h2c, icmp, sctp`},
 		"no such placement":    {suites.Selection{Placement: "everywhere"}, 0, `--placement: "everywhere" is neither same-node nor cross-node`},
 		"no such tenant":       {suites.Selection{Tenants: []string{"hooli"}}, 0, `--tenant: there is no "hooli"; there is: acme, globex`},
 		"an id of nothing":     {suites.Selection{Only: []string{"network/*", "nothing"}}, 0, `--only "nothing" matches no attempt`},
 		"an impossible choice": {suites.Selection{Checks: []string{"udp"}, Only: []string{"network/http/*"}}, 0, `matches no attempt`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := tc.selection.Apply(registry, ten, registry.Plan(ten))
+			got, err := tc.selection.Plan(registry, ten)
 			if tc.err != "" {
 				require.ErrorContains(t, err, tc.err)
 				return
 			}
 			require.NoError(t, err)
-			assert.Len(t, got, tc.count)
+			assert.Equal(t, tc.count, got.Len())
+			assert.Len(t, slices.Collect(got.All()), tc.count)
 		})
 	}
 }

@@ -1,12 +1,16 @@
 // Package services is the suite of real workloads: the tenants' own Services
 // that the tenancy file lists, tried by every other tenant. Probes carry labels
 // of their own, and a policy may select only some of a tenant's pods; only the
-// pods themselves show what it makes of them. A connection is opened, at most
-// one byte is awaited and none is kept, and nothing is sent.
+// pods themselves show what it makes of them. A connection is opened, what
+// comes by itself is awaited for a moment and not kept, and nothing is sent; a
+// port that says that it speaks HTTP is asked for its head (HEAD /) too. All of
+// that is done by the Service's name, and by whatever ways lead to it from
+// outside the cluster.
 package services
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/partywall/partywall/probes"
@@ -15,8 +19,9 @@ import (
 )
 
 const (
-	suite    = "services"
-	checkTCP = "connect"
+	suite     = "services"
+	checkTCP  = "connect"
+	checkHead = "head" // a wall above the network lets connections stand
 )
 
 // Suite is the services suite.
@@ -28,12 +33,15 @@ type Suite struct {
 // Name is "services".
 func (Suite) Name() string { return suite }
 
-// Checks are connect alone.
-func (Suite) Checks() []string { return []string{checkTCP} }
+// Checks are connect and head.
+func (Suite) Checks() []string { return []string{checkTCP, checkHead} }
 
 // Plan lists an attempt on each port of each listed Service from every
 // namespace of every other tenant.
-func (s Suite) Plan(t *tenancy.Tenancy) []suites.Attempt {
+func (s Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
+	if !part.Rest {
+		return nil
+	}
 	now := time.Now
 	if s.Now != nil {
 		now = s.Now
@@ -41,17 +49,38 @@ func (s Suite) Plan(t *tenancy.Tenancy) []suites.Attempt {
 	var all []suites.Attempt
 	for _, service := range t.Services {
 		owner := ownerOf(t, service.Namespace)
-		for _, from := range t.Tenants {
+		for _, from := range part.From {
 			if from.Name == owner.Name {
 				continue
 			}
-			for _, ns := range from.Namespaces {
+			for _, place := range suites.Places(from) {
 				for _, port := range service.Ports {
-					a := attempt(service, owner, suites.Place{Tenant: from.Name, Namespace: ns}, port)
+					a := attempt(service, owner, place, port)
 					s.expect(&a, t, now())
-					all = append(all, a)
+					all = append(all, s.spread(service, a)...)
 				}
 			}
+		}
+	}
+	return all
+}
+
+// spread is an attempt, and where nothing is declared, what is tried beside it:
+// what a crossing gives is the connection, by the Service's own address; the
+// service may want more of who asks.
+func (s Suite) spread(service tenancy.Service, a suites.Attempt) []suites.Attempt {
+	all := []suites.Attempt{a}
+	if a.Expect == suites.Allowed || a.Port.Protocol == "udp" {
+		return all
+	}
+	all = append(all, doors(service, a)...)
+	if slices.Contains(service.HTTP, a.Port) {
+		for _, a := range all {
+			if s.On && a.Skip != "" {
+				continue // it has no such door, which is said once
+			}
+			a.Check, a.Do = checkHead, probes.DoHead
+			all = append(all, a)
 		}
 	}
 	return all

@@ -1,6 +1,7 @@
 package services
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -21,7 +22,8 @@ func TestPlan(t *testing.T) {
 		Services:  []tenancy.Service{{Namespace: "db", Name: "pg", Ports: []tenancy.Port{tcp, {Protocol: "udp", Number: 53}}}},
 		Crossings: []tenancy.Crossing{{From: "acme", To: "globex", Ports: []tenancy.Port{tcp}, Reason: "replica"}},
 	}
-	plan := Suite{On: true, Now: func() time.Time { return time.Unix(0, 0) }}.Plan(ten)
+	plan := Suite{On: true, Now: func() time.Time { return time.Unix(0, 0) }}.Plan(ten, suites.Whole(ten))
+	plan = slices.DeleteFunc(plan, suites.Attempt.ByDoor)
 	require.Len(t, plan, 2*2, "two other tenants, two ports")
 	expect := map[string]suites.Expectation{}
 	for _, a := range plan {
@@ -38,7 +40,18 @@ func TestPlan(t *testing.T) {
 		"services/connect/initech.i->globex.db/pg/service-name:5432/any-node/bare": suites.Denied,
 	}, expect)
 
-	for _, a := range (Suite{}).Plan(ten) {
+	ten.Services[0].HTTP = []tenancy.Port{tcp}
+	heads := 0
+	for _, a := range (Suite{On: true, Now: func() time.Time { return time.Unix(0, 0) }}).Plan(ten, suites.Whole(ten)) {
+		if a.Check == "head" && !a.ByDoor() {
+			heads++
+			assert.Equal(t, probes.DoHead, a.Do)
+			assert.Equal(t, tcp, a.Port)
+		}
+	}
+	assert.Equal(t, 1, heads, "beside the connection, of the port that says so, by the tenant that no crossing lets in")
+
+	for _, a := range (Suite{}).Plan(ten, suites.Whole(ten)) {
 		assert.NotEmpty(t, a.Skip, "real Services are tried only where the user asks for it")
 	}
 }

@@ -1,0 +1,66 @@
+package reports
+
+import "fmt"
+
+// checkWords say what each check tries, for reports that are read far from the
+// documentation.
+var checkWords = map[string]string{
+	"network/http":                "HTTP to another tenant's probe, by its Service and by its pod",
+	"network/tcp":                 "a TCP connection to another tenant's probe, by its Service and by its pod",
+	"network/udp":                 "a UDP datagram to another tenant's probe, by its Service and by its pod",
+	"network/banner":              "a TCP connection to another tenant's probe that speaks first, before any wall could read a request",
+	"network/tls":                 "HTTP within TLS to another tenant's probe",
+	"network/h2c":                 "HTTP/2 without TLS, as gRPC has it, to another tenant's probe",
+	"network/sctp":                "an SCTP connection to another tenant's pod",
+	"network/icmp":                "an ICMP echo request to another tenant's pod",
+	"dns/service":                 "what the cluster's resolver tells of another tenant's Service",
+	"dns/service-tcp":             "what the cluster's resolver tells of another tenant's Service over TCP",
+	"dns/srv":                     "what the cluster's resolver tells of the ports of another tenant's Service",
+	"dns/headless":                "what the cluster's resolver tells of the pods behind another tenant's Service",
+	"dns/pod-record":              "what the cluster's resolver tells of a pod of another tenant",
+	"dns/sweep":                   "whose the addresses of a sample of the range of Services are, by the cluster's resolver",
+	"dns/reverse":                 "whose an address of another tenant's is, by the cluster's resolver",
+	"dns/mixed-case":              "the name of another tenant's Service in capitals and small letters, past filters of names",
+	"dns/search":                  "the name of another tenant's Service with a search path behind it, past filters of names",
+	"dns/wildcard":                "a star in place of the names of another tenant's Services",
+	"dns/outside-resolver":        "what a DNS server outside tells of another tenant's Service",
+	"egress/internet":             "a connection to hosts that stand for the internet",
+	"egress/allowed-host":         "a connection to a host outside that the tenancy allows",
+	"egress/resolver":             "a question to a DNS server outside, by UDP",
+	"egress/resolver-tcp":         "a question to a DNS server outside, by TCP",
+	"egress/resolver-doh":         "a question to a DNS server outside, by HTTPS",
+	"egress/exfiltration":         "a name of a zone outside, by which data could leave through the cluster's own resolver",
+	"egress/metadata":             "a connection to the cloud's metadata service",
+	"egress/metadata-spelled":     "the address of the cloud's metadata service, spelled so that filters may not know it",
+	"egress/kube-api":             "a connection to the cluster's API server",
+	"egress/kubelet":              "a connection to the kubelets of the nodes",
+	"egress/node-ports":           "a connection to a port that a Service opens on the nodes",
+	"egress/witness-http":         "HTTP to the witness outside, which records what arrives",
+	"egress/witness-tls":          "TLS to the witness outside, which records what arrives",
+	"egress/witness-tcp":          "a TCP connection to the witness outside, which records what arrives",
+	"egress/witness-udp":          "a UDP datagram to the witness outside, which records what arrives",
+	"egress/witness-dns":          "a DNS question to the witness outside, which records what arrives",
+	"egress/witness-dns-tcp":      "a DNS question to the witness outside by TCP, which records what arrives",
+	"egress/witness-exfiltration": "a name of the witness's zone, which reaches it through the cluster's own resolver",
+	"admission/host-network":      "a pod on its node's network, which the API server is asked for by a dry run",
+	"services/connect":            "a connection to a real Service of another tenant's, by its name and by its addresses outside and ports of the nodes",
+	"services/head":               "an HTTP HEAD request to a real Service of another tenant's, by its name and by its addresses outside and ports of the nodes",
+}
+
+// CheckWords says what a check, suite/check, tries. Of one that this version
+// does not know, only its name is known.
+func CheckWords(check string) string {
+	if words, ok := checkWords[check]; ok {
+		return words
+	}
+	return fmt.Sprintf("the check %s", line(check))
+}
+
+// DescribedChecks are those of which CheckWords knows what they try.
+func DescribedChecks() []string {
+	var checks []string
+	for check := range checkWords {
+		checks = append(checks, check)
+	}
+	return checks
+}
