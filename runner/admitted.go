@@ -11,6 +11,9 @@ import (
 // themselves.
 var proxies = []string{"istio-proxy", "linkerd-proxy"}
 
+// ambient is the annotation of a pod in whose network Istio's ztunnel listens.
+const ambient = "ambient.istio.io/redirection"
+
 // compare holds the admitted pod against the submitted one. A proxy makes its
 // attempts `sidecar`; a changed probe makes the place useless as evidence;
 // anything else that was added is named.
@@ -19,7 +22,9 @@ func (r *run) compare(q *pod, got *corev1.Pod) {
 	if !slices.ContainsFunc(got.Spec.Containers, func(c corev1.Container) bool { return c.Name == container }) {
 		q.place.fail("admission took the container %s out of pod %s/%s", container, got.Namespace, got.Name)
 	}
-	for _, c := range append(slices.Clone(got.Spec.InitContainers), got.Spec.Containers...) {
+	all := append(slices.Clone(got.Spec.InitContainers), got.Spec.Containers...)
+	q.alone = len(all) == 1 && got.Annotations[ambient] == ""
+	for _, c := range all {
 		switch {
 		case slices.Contains(proxies, c.Name):
 			q.sidecar = true

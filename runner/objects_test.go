@@ -180,8 +180,12 @@ func TestCompareAdmitted(t *testing.T) {
 		change  func(*corev1.Pod)
 		problem string
 		sidecar bool
+		ambient bool
 		note    string
 	}{
+		{name: "in an ambient mesh", change: func(p *corev1.Pod) {
+			p.Annotations = map[string]string{"ambient.istio.io/redirection": "enabled"}
+		}, ambient: true},
 		{name: "as it was submitted", change: func(*corev1.Pod) {}},
 		{name: "a proxy", change: func(p *corev1.Pod) {
 			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: "istio-proxy"})
@@ -210,6 +214,7 @@ func TestCompareAdmitted(t *testing.T) {
 				assert.Contains(t, p.problem, c.problem)
 			}
 			assert.Equal(t, c.sidecar, q.sidecar)
+			assert.Equal(t, !c.sidecar && !c.ambient && c.note == "", q.alone)
 			if c.note != "" {
 				assert.Equal(t, []string{c.note}, r.notes)
 			}

@@ -25,6 +25,11 @@ type part struct {
 	started   []time.Time // the attempts of each round
 	lastRound time.Time
 	cut       bool // the context ended before the last round had
+	anew      bool // it tries again what another part has no evidence of
+	// again is the part that tried anew what this one lacked evidence of, and
+	// anewOf its cells by this one's.
+	again  *part
+	anewOf map[*cell]*cell
 }
 
 // Judge takes what a part of the plan came to: its attempts, in their order,
@@ -116,9 +121,9 @@ func (r *run) bind(attempts []suites.Attempt, number int, deployed bool) *part {
 	return p
 }
 
-// begin makes the first round, and finish the others, apart in time. They
-// return early where the context ends; what was not made then is missing from
-// the cells.
+// begin makes the first round, and finish the others, apart in time, and all of
+// them anew for what still lacks evidence. They return early where the context
+// ends; what was not made then is missing from the cells.
 func (p *part) begin(ctx context.Context) {
 	if !p.idle() && ctx.Err() == nil {
 		p.warmUp(ctx)
@@ -130,6 +135,12 @@ func (p *part) begin(ctx context.Context) {
 func (p *part) idle() bool { return !slices.ContainsFunc(p.cells, (*cell).tried) }
 
 func (p *part) finish(ctx context.Context) {
+	p.rounds(ctx)
+	p.tryAgain(ctx)
+}
+
+// rounds makes the rounds that are left.
+func (p *part) rounds(ctx context.Context) {
 	for range verdicts.Rounds - len(p.started) {
 		if p.idle() || ctx.Err() != nil {
 			break
@@ -156,28 +167,45 @@ func (p *part) phase(round int, what string) {
 
 // name is empty for the first part, which may be the only one.
 func (p *part) name() string {
-	if p.number == 1 {
-		return ""
+	name := ""
+	if p.number > 1 {
+		name = fmt.Sprintf(", part %d", p.number)
 	}
-	return fmt.Sprintf(", part %d", p.number)
+	if p.anew {
+		name += ", anew"
+	}
+	return name
 }
 
 // evidence puts the cells and controls into the judge's words.
 func (p *part) evidence() (cases iter.Seq[verdicts.Case], controls []verdicts.Case) {
-	ways := p.waysOut()
+	ways, anew := p.waysOut(), waysOut{}
+	if p.again != nil {
+		anew = p.again.waysOut()
+	}
 	cases = func(yield func(verdicts.Case) bool) {
 		for _, c := range p.cells {
-			if !yield(p.caseOf(c, ways)) {
+			if !yield(p.best(c, ways, anew)) {
 				return
 			}
 		}
 	}
-	for _, c := range p.controls {
-		if c.witnessed() && !c.spare {
-			controls = append(controls, c.asCase(p.started))
-		}
+	controls = p.proof()
+	if p.again != nil {
+		controls = append(controls, p.again.proof()...)
 	}
 	return cases, controls
+}
+
+// proof is the controls that show whether the run could see a leak.
+func (p *part) proof() []verdicts.Case {
+	var proof []verdicts.Case
+	for _, c := range p.controls {
+		if c.witnessed() && !c.spare {
+			proof = append(proof, c.asCase(p.started))
+		}
+	}
+	return proof
 }
 
 // witnessed says that a control is one of which a target of ours has to have

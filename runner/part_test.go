@@ -1,8 +1,10 @@
 package runner
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,18 +93,23 @@ func TestPartsAreForgotten(t *testing.T) {
 	})
 }
 
-// A control that is lost by chance takes no evidence with it; one that is lost
-// each time does.
+// A control that is lost by chance takes no evidence with it: not in its round,
+// and not where its attempts are made anew. One that is lost each time does.
 func TestControlsThatAreLostByChance(t *testing.T) {
 	t.Parallel()
+	always := func(int) bool { return true }
 	for _, c := range []struct {
-		name string
-		lost func(n int) bool // of the tries of a control in the rounds, from 1
-		want verdicts.Verdict
+		name  string
+		lost  func(n int) bool // of the tries of a control in the rounds, from 1
+		round int              // the only one in which it is lost; 0: any
+		want  verdicts.Verdict
+		anew  bool
 	}{
-		{"every other one", func(n int) bool { return n%2 == 1 }, verdicts.Isolated},
-		{"all of the first round before", func(n int) bool { return n <= controlTries }, verdicts.Inconclusive},
-		{"both among the attempts", func(n int) bool { return n == 2 || n == 3 }, verdicts.Inconclusive},
+		{"every other one", func(n int) bool { return n%2 == 1 }, 0, verdicts.Isolated, false},
+		{"all of the first round before", func(n int) bool { return n <= controlTries }, 0, verdicts.Isolated, true},
+		{"both among the attempts", func(n int) bool { return n == 2 || n == 3 }, 0, verdicts.Isolated, true},
+		{"in each second round", always, 2, verdicts.Inconclusive, true},
+		{"each time", always, 0, verdicts.Inconclusive, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -111,11 +118,81 @@ func TestControlsThatAreLostByChance(t *testing.T) {
 				w.wall = closed
 				tries := map[string]int{}
 				w.lost = func(o probes.Order) bool {
-					if o.Round == 0 {
+					if o.Round == 0 || c.round != 0 && o.Round != c.round {
 						return false
 					}
 					tries[o.ID]++
 					return c.lost(tries[o.ID])
+				}
+				results, e := w.run(t.Context())
+				for _, r := range results {
+					require.Equal(t, c.want, r.Verdict, "%s: %s", r.ID, r.Why)
+				}
+				assert.Equal(t, c.anew, slices.ContainsFunc(e.Notes, isAnew), e.Notes)
+				w.requireClean(e)
+			})
+		})
+	}
+}
+
+func isAnew(note string) bool { return strings.Contains(note, "made anew") }
+
+// What may have arrived unseen in the first go is not made up for by a later
+// one that is stopped.
+func TestWhatMayHaveArrivedIsNotTriedAnew(t *testing.T) {
+	t.Parallel()
+	for name, how := range map[string]way{"natted": natted, "through": through} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, tenantsOf("t1", "t2"))
+				opened := map[string]bool{}
+				w.wall = func(_, _ *fakeProbe, o probes.Order) way {
+					if o.Round == 1 && !opened[o.ID] {
+						opened[o.ID] = true
+						return how
+					}
+					return dropped
+				}
+				w.lost = func(o probes.Order) bool { return o.Round == 2 && strings.HasPrefix(o.ID, "control/") }
+				results, e := w.run(t.Context())
+				for _, r := range results {
+					require.NotEqual(t, verdicts.Isolated, r.Verdict, "%s: %s", r.ID, r.Why)
+					if how == through && r.Address == suites.PodIP {
+						require.Equal(t, verdicts.Leak, r.Verdict, "%s: %s", r.ID, r.Why)
+					}
+				}
+				w.requireClean(e)
+			})
+		})
+	}
+}
+
+// A crossing that works works, also where a try of it is lost by chance; one
+// that is closed does not.
+func TestACrossingThatIsLostByChance(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		lost int // so many of its first tries in each round
+		want verdicts.Verdict
+	}{
+		"all but the last": {controlTries - 1, verdicts.Allowed},
+		"all":              {controlTries, verdicts.Broken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, tenantsOf("t1", "t2"))
+				for i := range w.attempts {
+					w.attempts[i].Expect = suites.Allowed
+				}
+				tries := map[string]int{}
+				w.wall = func(_, _ *fakeProbe, o probes.Order) way {
+					key := fmt.Sprint(o.ID, o.Round)
+					if tries[key]++; tries[key] <= c.lost {
+						return dropped
+					}
+					return through
 				}
 				results, e := w.run(t.Context())
 				for _, r := range results {

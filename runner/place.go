@@ -78,6 +78,7 @@ type pod struct {
 	started     time.Time              // by the cluster's clock
 	adopted     time.Time              // by the runner's: when it was first seen ready
 	sidecar     bool
+	alone       bool // nothing else speaks from within the pod: no proxy, no other container
 	key         probes.Key
 	boot        string
 	noSCTP      string // why it does not listen for SCTP, in its own words

@@ -86,9 +86,14 @@ func portKey(proto string, port int) string {
 
 // settleLoose attributes an arrival that brought no nonce of the run: by its
 // socket, by its pod, or by where an address may have been rewritten. The
-// target's own address is a proxy's in its pod, which may speak for anybody.
+// target's own address is a proxy's in its pod, which may speak for anybody; by
+// the loopback of a pod that has nothing but the probe comes only the probe's
+// call on its own listeners.
 func (a *attribution) settleLoose(target *pod, shots []*shot, r probes.Receipt) {
 	ip, port := addressOf(r.Remote)
+	if ip.IsLoopback() && target.alone {
+		return
+	}
 	from, ours := a.pods[ip]
 	if ours && from != target {
 		settlePod(shots, from, port)

@@ -114,6 +114,20 @@ func TestAttribution(t *testing.T) {
 	}
 }
 
+// By the loopback of a pod with nothing but the probe in it comes the probe
+// alone; whatever else stands in the pod may speak for anybody.
+func TestLoopbackOfAPodThatIsAlone(t *testing.T) {
+	t.Parallel()
+	for remote, spared := range map[string]bool{"127.0.0.1:40001": true, "[::1]:40001": true, targetAddress + ":40001": false, "?": false} {
+		for _, alone := range []bool{true, false} {
+			s := newScene()
+			s.target.alone = alone
+			s.settle(s.target, s.all(), collection{receipts: []probes.Receipt{{Proto: "tcp", Port: 9007, Remote: remote}}})
+			assert.Equal(t, spared && alone, len(s.counts()) == 0, "%s, alone: %v", remote, alone)
+		}
+	}
+}
+
 func TestAPortThatIsUsedAgainCountsForBoth(t *testing.T) {
 	t.Parallel()
 	s := newScene()
@@ -273,7 +287,7 @@ func TestARealTargetsReceiptsAreUnderstood(t *testing.T) {
 	}, patience, tick)
 
 	a := attribution{nodes: &nodes{}, pods: map[netip.Addr]*pod{netip.MustParseAddr("127.0.0.1"): source}}
-	a.settle(nil, shots, collection{receipts: got})
+	a.settle(&pod{}, shots, collection{receipts: got})
 	for _, s := range shots {
 		assert.Equal(t, 1, s.arrivals.Certain, "%s/%d", s.proto, s.port)
 	}

@@ -150,12 +150,31 @@ func (p *part) fireCells(ctx context.Context, round int) []*shot {
 	lot := rand.New(rand.NewPCG(uint64(round), 0))
 	lot.Shuffle(len(shots), func(i, j int) { shots[i], shots[j] = shots[j], shots[i] })
 	p.fire(ctx, shots)
+	p.insist(ctx)
 	for i, c := range p.controls {
 		if last := len(c.during) - 1; c.during[last].outcome != probes.Reached && again[i].outcome == probes.Reached {
 			c.during[last] = again[i]
 		}
 	}
 	return shots
+}
+
+// insist tries what a crossing allows until it works, as often as a control: a
+// wall stops every try of it, and what is lost by chance is no wall.
+func (p *part) insist(ctx context.Context) {
+	for try := 1; try < controlTries && ctx.Err() == nil; try++ {
+		var lost []*shot
+		for _, c := range p.cells {
+			if c.attempt.Expect != suites.Allowed || len(c.shots) == 0 {
+				continue
+			}
+			if s := c.shots[len(c.shots)-1]; s.observation != nil && s.outcome != probes.Reached && s.outcome != probes.Misrouted {
+				p.renew(s)
+				lost = append(lost, s)
+			}
+		}
+		p.fire(ctx, lost)
+	}
 }
 
 // controlTries is how often a control is tried before or after the attempts. On
