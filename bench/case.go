@@ -67,7 +67,7 @@ func (c benchCase) tenancy() *tenancy.Tenancy {
 	for _, name := range c.Tenants {
 		tenant := tenancy.Tenant{Name: name, Namespaces: []string{name}}
 		if c.Work == workFour {
-			tenant.Ports = []tenancy.NamedPort{{Port: fourth}}
+			tenant.Ports = []tenancy.Port{fourth}
 		}
 		t.Tenants = append(t.Tenants, tenant)
 	}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,54 +16,58 @@ import (
 )
 
 // A policy that opens one port to everybody shows on that port alone, whether
-// it names it by number, as the end of a range, or as the containers do.
+// it names it by number, as the end of a range, as the pods of its namespace do,
+// or by a name that no pod has now.
 func TestPortsThatAPolicyOpens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	a, b := w.tenants[0], w.tenants[1]
+	first, second := w.spaces[b][0], w.spaces[b][1]
 	w.runPod(w.spaces[a][0], "app", corev1.ContainerPort{Name: "metrics", ContainerPort: 9464}, corev1.ContainerPort{Name: "pg", ContainerPort: 5432})
-	tcp, udp, end := corev1.ProtocolTCP, corev1.ProtocolUDP, int32(7010)
-	own := networkingv1.NetworkPolicyIngressRule{From: []networkingv1.NetworkPolicyPeer{w.peer(a)}}
+	w.runPod(first, "app", corev1.ContainerPort{Name: "metrics", ContainerPort: 9466})
+	w.runPod(second, "app", corev1.ContainerPort{Name: "metrics", ContainerPort: 9467})
+	end := int32(7010)
 	open := func(protocol corev1.Protocol, port intstr.IntOrString, end *int32) networkingv1.NetworkPolicyIngressRule {
 		return networkingv1.NetworkPolicyIngressRule{Ports: []networkingv1.NetworkPolicyPort{{Protocol: &protocol, Port: &port, EndPort: end}}}
 	}
-	for _, step := range []struct {
-		name  string
-		rules []networkingv1.NetworkPolicyIngressRule
-		leaks map[string]bool
-		exit  int
-	}{
-		{"none", []networkingv1.NetworkPolicyIngressRule{own}, nil, 0},
-		{"by number", []networkingv1.NetworkPolicyIngressRule{own, open(tcp, intstr.FromInt32(5432), nil)}, map[string]bool{"tcp 5432": true}, 1},
-		{"by name", []networkingv1.NetworkPolicyIngressRule{own, open(tcp, intstr.FromString("metrics"), nil)}, map[string]bool{"tcp 9464": true}, 1},
-		{"by range", []networkingv1.NetworkPolicyIngressRule{own, open(udp, intstr.FromInt32(7000), &end)}, map[string]bool{"udp 7000": true, "udp 7010": true}, 1},
-	} {
-		w.setPolicy(a, step.rules...)
-		o := w.run()
-		tried := map[string]int{}
-		for _, r := range o.record.Results {
-			want := verdicts.Isolated
-			port := r.Protocol + " " + portWord(r.Port)
-			if r.To.Tenant == a && r.From.Tenant == b {
-				tried[port]++
-				if step.leaks[port] {
-					want = verdicts.Leak
-				}
-			}
-			require.Equal(t, oneSided(r, want), r.Verdict, "%s: %s: %s", step.name, r.ID, r.Why)
-		}
-		require.Equal(t, step.exit, o.exit, step.name)
-		for _, port := range []string{"tcp 5432", "tcp 9464"} {
-			require.Equal(t, 2*3*2, tried[port], "%s: the pods' own ports are tried anyhow: %v", step.name, tried)
-		}
-		for port := range step.leaks {
-			require.Equal(t, 2*3*2, tried[port], "%s: by two addresses on three cells, from two namespaces: %v", step.name, tried)
-		}
-	}
+	byName := open(tcp, intstr.FromString("metrics"), nil)
+	w.requirePorts("closed", nil, 0)
+	w.setPolicy(a, w.own(a), open(tcp, intstr.FromInt32(5432), nil), byName, open(tcp, intstr.FromString("late"), nil), open(udp, intstr.FromInt32(7000), &end))
+	w.setPolicy(b, w.own(b), byName)
+	w.requirePorts("open", map[string]bool{
+		w.spaces[a][0] + " tcp 5432": true, w.spaces[a][0] + " tcp 9464": true, w.spaces[a][0] + " tcp 20200": true,
+		w.spaces[a][0] + " udp 7000": true, w.spaces[a][0] + " udp 7010": true, first + " tcp 9466": true, second + " tcp 9467": true,
+	}, 1)
 	w.requireClean()
 }
 
-func portWord(port int) string { return strconv.Itoa(port) }
+// requirePorts wants leaks on some ports of some namespaces, by two addresses on
+// three cells from each namespace of another tenant, and on no others.
+func (w *world) requirePorts(name string, leaks map[string]bool, exit int) {
+	w.t.Helper()
+	o := w.run()
+	tried := map[string]int{}
+	for _, r := range o.record.Results {
+		want, port := verdicts.Isolated, r.To.Namespace+" "+r.Protocol+" "+strconv.Itoa(r.Port)
+		if tried[port]++; leaks[port] {
+			want = verdicts.Leak
+		}
+		require.Equal(w.t, oneSided(r, want), r.Verdict, "%s: %s: %s", name, r.ID, r.Why)
+	}
+	require.Equal(w.t, exit, o.exit, name)
+	for ns, ports := range map[string][]string{w.spaces[w.tenants[0]][0]: {"tcp 5432", "tcp 9464"}, w.spaces[w.tenants[1]][0]: {"tcp 9466", "tcp 9467"}} {
+		for _, port := range ports {
+			require.NotZero(w.t, tried[ns+" "+port], "%s: the pods' own ports are tried anyhow: %v", name, tried)
+		}
+	}
+	for port := range leaks {
+		from := 2
+		if !strings.HasPrefix(port, w.spaces[w.tenants[0]][0]) {
+			from = 1
+		}
+		require.Equal(w.t, 2*3*from, tried[port], "%s: %v", name, tried)
+	}
+}
 
 // runPod starts a tenant's own pod, restricted as its namespace demands.
 func (w *world) runPod(ns, name string, ports ...corev1.ContainerPort) {

@@ -2,9 +2,11 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/partywall/partywall/policies"
@@ -62,6 +64,28 @@ func (p *part) causeOf(c *cell) string {
 		return p.policies.LetsIn(p.anyNode(), c.target.inPolicies(), port)
 	}
 	return p.policies.LetsIn(c.source.inPolicies(), c.target.inPolicies(), port)
+}
+
+// noteUnmet says what policies let in of other tenants by labels that no probe
+// there has: neither the namespaces' own nor a shadow sees it.
+func (r *run) noteUnmet() {
+	var pods []policies.Pod
+	tenants := map[string]string{}
+	for _, p := range r.places {
+		for _, q := range p.pods {
+			if q != nil {
+				pods = append(pods, q.inPolicies())
+				tenants[p.namespace] = p.tenant
+			}
+		}
+	}
+	strangers := func(own, other string) bool {
+		return tenants[own] != "" && tenants[own] != tenants[other]
+	}
+	for _, u := range r.policies.Unmet(pods, strangers) {
+		r.note(fmt.Sprintf("NetworkPolicy %s of namespace %s lets in pods of %s by labels that no probe there has (%s): what they reach is not tried; "+
+			"a shadow of a workload with these labels tries it", u.Policy, u.Namespace, strings.Join(u.From, ", "), u.Labels))
+	}
 }
 
 // inPolicies is what policies go by in a probe.

@@ -171,6 +171,7 @@ func (r *run) probe(ctx context.Context, plan iter.Seq[[]suites.Attempt]) (inter
 	r.nodes.doubt(r.places)
 	r.noteSecond()
 	policiesRead()
+	r.noteUnmet()
 	r.tryAll(ctx, plan, err == nil, func() { look.again(context.WithoutCancel(ctx)) })
 	return ctx.Err() != nil, nil
 }

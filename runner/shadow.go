@@ -108,7 +108,11 @@ func identityWords(i tenancy.Identity) string {
 	for _, key := range slices.Sorted(maps.Keys(i.Labels)) {
 		pairs = append(pairs, key+"="+i.Labels[key])
 	}
-	return fmt.Sprintf("the labels %s and the service account %s", strings.Join(pairs, ","), i.Account)
+	words := fmt.Sprintf("the labels %s and the service account %s", strings.Join(pairs, ","), i.Account)
+	for _, p := range i.PortNames.Ports() {
+		words += fmt.Sprintf(", %s as %s", i.PortNames[p], p)
+	}
+	return words
 }
 
 // compareShadow holds an admitted shadow against what it has to be: one that

@@ -29,7 +29,7 @@ func Observe(ctx context.Context, client kubernetes.Interface, t *Tenancy) {
 	families := &families{}
 	defer families.settle(ctx, client, t)
 	for i := range t.Tenants {
-		o := &observation{names: map[Port]string{}, families: families}
+		o := &observation{names: map[string]PortNames{}, families: families}
 		for _, ns := range t.Tenants[i].Namespaces {
 			if err := o.look(ctx, client, ns); err != nil {
 				t.Notes = append(t.Notes, fmt.Sprintf("the ports that namespace %s uses are not tried: %v", ns, err))
@@ -41,9 +41,8 @@ func Observe(ctx context.Context, client kubernetes.Interface, t *Tenancy) {
 				extra, t.Tenants[i].Name, MaxPorts, portList(ports[MaxPorts:])))
 			ports = ports[:MaxPorts]
 		}
-		for _, p := range ports {
-			t.Tenants[i].Ports = append(t.Tenants[i].Ports, NamedPort{Port: p, Name: o.names[p]})
-		}
+		t.Tenants[i].Ports, t.Tenants[i].PortNames = ports, o.names
+		t.Notes = append(t.Notes, o.notes...)
 		for j := range t.Services {
 			o.observeService(&t.Services[j])
 		}
@@ -115,7 +114,9 @@ func portList(ports []Port) string {
 type observation struct {
 	open                     []Port // of rules that are for others than the namespace's own pods
 	policies, services, pods []Port
-	names                    map[Port]string // of containers' ports
+	names                    map[string]PortNames // by namespace
+	stood                    []Port               // that stand in for what no pod has
+	notes                    []string
 	real                     []corev1.Service
 	families                 *families
 }
@@ -135,6 +136,7 @@ func (o *observation) look(ctx context.Context, client kubernetes.Interface, ns 
 	}
 	o.families.look(pods.Items)
 	containers := portsOfPods(pods.Items)
+	o.names[ns] = PortNames{}
 	for i := range policies.Items {
 		for _, rule := range policies.Items[i].Spec.Ingress {
 			to := &o.policies
@@ -142,18 +144,18 @@ func (o *observation) look(ctx context.Context, client kubernetes.Interface, ns 
 				to = &o.open
 			}
 			for _, p := range rule.Ports {
-				o.addPolicy(to, p, containers)
+				o.addPolicy(to, ns, p, containers)
 			}
 		}
 	}
 	for i := range services.Items {
 		if !partywalls(services.Items[i].Labels) {
-			o.addService(services.Items[i].Spec.Ports, containers)
+			o.addService(ns, services.Items[i].Spec.Ports, containers)
 			o.real = append(o.real, services.Items[i])
 		}
 	}
 	for _, c := range containers {
-		o.add(&o.pods, Port{protocolWord(c.Protocol), int(c.ContainerPort)}, c.Name)
+		o.add(&o.pods, ns, Port{protocolWord(c.Protocol), int(c.ContainerPort)}, c.Name)
 	}
 	return nil
 }
@@ -169,18 +171,28 @@ func portsOfPods(pods []corev1.Pod) []corev1.ContainerPort {
 		if partywalls(pods[i].Labels) || pods[i].Spec.HostNetwork {
 			continue
 		}
-		for _, c := range pods[i].Spec.Containers {
-			for _, p := range c.Ports {
-				p.Protocol = cmp.Or(p.Protocol, corev1.ProtocolTCP)
-				if !slices.Contains(all, p) {
-					all = append(all, p)
-				}
+		for _, p := range ContainerPorts(&pods[i].Spec) {
+			if !slices.Contains(all, p) {
+				all = append(all, p)
 			}
 		}
 	}
 	slices.SortFunc(all, func(a, b corev1.ContainerPort) int {
 		return cmp.Or(cmp.Compare(a.ContainerPort, b.ContainerPort), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Name, b.Name))
 	})
+	return all
+}
+
+// ContainerPorts are the ports that a pod's containers declare, also those that
+// start before the others and stay beside them.
+func ContainerPorts(spec *corev1.PodSpec) []corev1.ContainerPort {
+	var all []corev1.ContainerPort
+	for _, c := range slices.Concat(spec.Containers, spec.InitContainers) {
+		for _, p := range c.Ports {
+			p.Protocol = cmp.Or(p.Protocol, corev1.ProtocolTCP)
+			all = append(all, p)
+		}
+	}
 	return all
 }
 
@@ -192,8 +204,9 @@ func forOthers(peers []networkingv1.NetworkPolicyPeer) bool {
 }
 
 // addPolicy takes in what a rule names: a port by number, the ends of a range,
-// or what the containers call by its name.
-func (o *observation) addPolicy(to *[]Port, p networkingv1.NetworkPolicyPort, containers []corev1.ContainerPort) {
+// or what the containers call by its name. A name that no pod has yet, or for now,
+// gets a port that stands in for it.
+func (o *observation) addPolicy(to *[]Port, ns string, p networkingv1.NetworkPolicyPort, containers []corev1.ContainerPort) {
 	protocol := corev1.ProtocolTCP
 	if p.Protocol != nil {
 		protocol = *p.Protocol
@@ -201,16 +214,71 @@ func (o *observation) addPolicy(to *[]Port, p networkingv1.NetworkPolicyPort, co
 	if p.Port == nil {
 		return // all of them, of which some are tried anyhow
 	}
-	for _, number := range numbersOf(*p.Port, protocol, containers) {
-		o.add(to, Port{protocolWord(protocol), number}, nameOf(*p.Port))
+	numbers := numbersOf(*p.Port, protocol, containers)
+	if len(numbers) == 0 {
+		numbers = []int{o.standIn(ns, protocol, p.Port.StrVal)}
 	}
+	for _, number := range numbers {
+		o.add(to, ns, Port{protocolWord(protocol), number}, nameOf(*p.Port))
+	}
+	o.noteName(ns, nameOf(*p.Port), portsOf(protocol, numbers))
 	if p.EndPort != nil {
-		o.add(to, Port{protocolWord(protocol), int(*p.EndPort)}, "")
+		o.add(to, ns, Port{protocolWord(protocol), int(*p.EndPort)}, "")
 	}
 }
 
+// noteName says where a name that policies go by is not on all the ports that it
+// stands for: a probe is one pod, in which a name has one port and a port one
+// name.
+func (o *observation) noteName(ns, name string, ports []Port) {
+	var without []Port
+	for _, p := range ports {
+		if name != "" && o.names[ns][p] != name {
+			without = append(without, p)
+		}
+	}
+	if len(without) > 0 {
+		o.note("policies of namespace %s name the port %s, by which its probes cannot have %s too: that is tried on shadows alone",
+			ns, name, portList(without))
+	}
+}
+
+// firstStandIn is the number of the first port that stands in for a name.
+const firstStandIn = 20200
+
+// standIn is the number of the port that stands in for a name that no pod of a
+// namespace has.
+func (o *observation) standIn(ns string, protocol corev1.Protocol, name string) int {
+	port := Port{protocolWord(protocol), firstStandIn}
+	for p, other := range o.names[ns] {
+		if other == name && p.Protocol == port.Protocol {
+			return p.Number
+		}
+	}
+	for slices.Contains(o.stood, port) {
+		port.Number++
+	}
+	o.stood = append(o.stood, port)
+	o.note("policies of namespace %s name the port %s, which no pod has there now: %s stands in for it", ns, name, port)
+	return port.Number
+}
+
+func (o *observation) note(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(o.notes, text) {
+		o.notes = append(o.notes, text)
+	}
+}
+
+func portsOf(protocol corev1.Protocol, numbers []int) []Port {
+	ports := make([]Port, len(numbers))
+	for i, n := range numbers {
+		ports[i] = Port{protocolWord(protocol), n}
+	}
+	return ports
+}
+
 // addService takes in what a Service leads to: the pods' ports, not its own.
-func (o *observation) addService(ports []corev1.ServicePort, containers []corev1.ContainerPort) {
+func (o *observation) addService(ns string, ports []corev1.ServicePort, containers []corev1.ContainerPort) {
 	for _, p := range ports {
 		protocol := cmp.Or(p.Protocol, corev1.ProtocolTCP)
 		target := p.TargetPort
@@ -218,7 +286,7 @@ func (o *observation) addService(ports []corev1.ServicePort, containers []corev1
 			target = intstr.FromInt32(p.Port)
 		}
 		for _, number := range numbersOf(target, protocol, containers) {
-			o.add(&o.services, Port{protocolWord(protocol), number}, nameOf(target))
+			o.add(&o.services, ns, Port{protocolWord(protocol), number}, nameOf(target))
 		}
 	}
 }
@@ -248,19 +316,13 @@ func numbersOf(p intstr.IntOrString, protocol corev1.Protocol, containers []core
 func protocolWord(p corev1.Protocol) string { return strings.ToLower(string(p)) }
 
 // add keeps a port once, among those that are open to others where a rule says
-// so. A name is kept once too, since a pod cannot give it
-// to two ports.
-func (o *observation) add(to *[]Port, p Port, name string) {
+// so. A name is kept once a namespace too, since a pod cannot give it to two
+// ports.
+func (o *observation) add(to *[]Port, ns string, p Port, name string) {
 	if p.Protocol != "tcp" && p.Protocol != "udp" || p.Number < 1 || p.Number > 65535 {
 		return
 	}
-	taken := false
-	for _, n := range o.names {
-		taken = taken || n == name
-	}
-	if name != "" && o.names[p] == "" && !taken {
-		o.names[p] = name
-	}
+	o.names[ns].Add(p, name)
 	if to == &o.open {
 		for _, ports := range []*[]Port{&o.policies, &o.services, &o.pods} {
 			*ports = slices.DeleteFunc(*ports, func(q Port) bool { return q == p })

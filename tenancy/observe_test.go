@@ -58,13 +58,44 @@ func TestObserve(t *testing.T) {
 	)
 	x := &Tenancy{Tenants: []Tenant{{Name: "acme", Namespaces: []string{"db", "web"}}, {Name: "bare", Namespaces: []string{"bare"}}}}
 	Observe(t.Context(), client, x)
-	tcp := func(n int, name string) NamedPort { return NamedPort{Port{"tcp", n}, name} }
-	udp := func(n int) NamedPort { return NamedPort{Port{"udp", n}, ""} }
-	assert.Equal(t, []NamedPort{
-		tcp(5432, "pg"), udp(9000), udp(9010), tcp(9090, ""), tcp(8000, ""), udp(53), tcp(3000, "web"), tcp(3001, "metrics"),
-	}, x.Tenants[0].Ports, "policies' first; a name belongs to one port of a pod")
+	tcp := func(n int) Port { return Port{"tcp", n} }
+	udp := func(n int) Port { return Port{"udp", n} }
+	acme := x.Tenants[0]
+	assert.Equal(t, []Port{
+		tcp(5432), udp(9000), udp(9010), tcp(9090), tcp(20200), tcp(8000), udp(53), tcp(3000), tcp(3001),
+	}, acme.Ports, "policies' first")
+	assert.Equal(t, map[string]PortNames{
+		"web": {tcp(5432): "pg", tcp(9090): "metrics", tcp(20200): "nowhere"},
+		"db":  {tcp(3000): "web", tcp(3001): "metrics"},
+	}, acme.PortNames, "each namespace's pods have names of their own")
+	assert.Equal(t, "metrics", acme.PortName("db", "", tcp(3001)))
+	assert.Empty(t, acme.PortName("web", "", tcp(3001)))
 	assert.Empty(t, x.Tenants[1].Ports)
-	assert.Empty(t, x.Notes)
+	assert.Equal(t, []string{"policies of namespace web name the port nowhere, which no pod has there now: tcp/20200 stands in for it"}, x.Notes)
+}
+
+// A name that stands for two numbers is the first one's on a probe, which is
+// said; a container that starts before the others may have the name too.
+func TestANameOfSeveralPorts(t *testing.T) {
+	proxied := podOn("a", "c")
+	proxied.Spec.InitContainers = []corev1.Container{{Ports: []corev1.ContainerPort{{ContainerPort: 7000, Name: "side"}}}}
+	client := fake.NewClientset(
+		policyOn("a", policyPort("", intstr.FromString("web"), 0), policyPort("", intstr.FromString("side"), 0)),
+		policyOn("b", policyPort("", intstr.FromString("late"), 0), policyPort(corev1.ProtocolUDP, intstr.FromString("late"), 0), policyPort("", intstr.FromString("late"), 0)),
+		podOn("a", "a", corev1.ContainerPort{ContainerPort: 8080, Name: "web"}), podOn("a", "b", corev1.ContainerPort{ContainerPort: 9090, Name: "web"}), proxied,
+	)
+	x := &Tenancy{Tenants: []Tenant{{Name: "a", Namespaces: []string{"a", "b"}}}}
+	Observe(t.Context(), client, x)
+	assert.Equal(t, []Port{{"tcp", 8080}, {"tcp", 9090}, {"tcp", 7000}, {"tcp", 20200}, {"udp", 20200}}, x.Tenants[0].Ports)
+	assert.Equal(t, map[string]PortNames{
+		"a": {{"tcp", 8080}: "web", {"tcp", 7000}: "side"}, "b": {{"tcp", 20200}: "late"},
+	}, x.Tenants[0].PortNames)
+	assert.Equal(t, []string{
+		"policies of namespace a name the port web, by which its probes cannot have tcp/9090 too: that is tried on shadows alone",
+		"policies of namespace b name the port late, which no pod has there now: tcp/20200 stands in for it",
+		"policies of namespace b name the port late, which no pod has there now: udp/20200 stands in for it",
+		"policies of namespace b name the port late, by which its probes cannot have udp/20200 too: that is tried on shadows alone",
+	}, x.Notes)
 }
 
 func TestObservePortsSaysWhatItLeavesOut(t *testing.T) {

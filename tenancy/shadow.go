@@ -20,8 +20,9 @@ type Shadow struct {
 
 // Identity is what policies may know a workload's pods by.
 type Identity struct {
-	Labels  map[string]string
-	Account string // the service account
+	Labels    map[string]string
+	Account   string // the service account
+	PortNames PortNames
 }
 
 // ShadowKinds are the kinds of workload that can be shadowed: those whose pods

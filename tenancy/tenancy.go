@@ -1,6 +1,11 @@
 package tenancy
 
-import "time"
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
 
 // DefaultLabel is the namespace label whose value names the tenant where the
 // tenancy file names no other.
@@ -37,14 +42,44 @@ type Places struct {
 type Tenant struct {
 	Name       string
 	Namespaces []string
-	Ports      []NamedPort // that its own objects name, where they were observed
-	Shadows    []Shadow    // of its workloads, where they are put out
+	Ports      []Port               // that its own objects name, where they were observed
+	PortNames  map[string]PortNames // by namespace: what the pods there call their ports
+	Shadows    []Shadow             // of its workloads, where they are put out
 }
 
-// NamedPort is a port and what containers call it; empty where they do not.
-type NamedPort struct {
-	Port
-	Name string
+// PortNames are what containers call ports, by which policies may select them.
+// In a pod each name stands for one port.
+type PortNames map[Port]string
+
+// Add keeps the first name of a port, and the first port of a name.
+func (n PortNames) Add(p Port, name string) {
+	if name == "" || n[p] != "" {
+		return
+	}
+	for _, other := range n {
+		if other == name {
+			return
+		}
+	}
+	n[p] = name
+}
+
+// Ports are those that have a name, in their order.
+func (n PortNames) Ports() []Port {
+	return slices.SortedFunc(maps.Keys(n), func(a, b Port) int {
+		return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Protocol, b.Protocol))
+	})
+}
+
+// PortName is what a namespace's pods call a port, or those of a workload there
+// that has shadows; empty where they do not call it anything.
+func (t Tenant) PortName(namespace, workload string, p Port) string {
+	for _, s := range t.Shadows {
+		if s.Namespace == namespace && s.Workload == workload {
+			return s.PortNames[p]
+		}
+	}
+	return t.PortNames[namespace][p]
 }
 
 // Port is a transport port as policies name it: tcp/8080, udp/53.

@@ -1,11 +1,14 @@
 package workloads
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -168,51 +171,94 @@ func (f *finder) controllers() error {
 		return f.unseen("Deployment", err)
 	}
 	for _, o := range deployments.Items {
-		f.controller("Deployment", o.Name, o.Spec.Selector)
+		f.controller("Deployment", o.Name, o.Spec.Selector, &o.Spec.Template.Spec)
 	}
 	replicaSets, err := client.AppsV1().ReplicaSets(ns).List(f.ctx, all)
 	if err != nil {
 		return f.unseen("ReplicaSet", err)
 	}
 	for _, o := range replicaSets.Items {
-		f.controller("ReplicaSet", o.Name, o.Spec.Selector)
+		pods := &o.Spec.Template.Spec
+		if metav1.GetControllerOf(&o) != nil {
+			pods = &corev1.PodSpec{} // its Deployment's, which says it already
+		}
+		f.controller("ReplicaSet", o.Name, o.Spec.Selector, pods)
 	}
 	statefulSets, err := client.AppsV1().StatefulSets(ns).List(f.ctx, all)
 	if err != nil {
 		return f.unseen("StatefulSet", err)
 	}
 	for _, o := range statefulSets.Items {
-		f.controller("StatefulSet", o.Name, o.Spec.Selector)
+		f.controller("StatefulSet", o.Name, o.Spec.Selector, &o.Spec.Template.Spec)
 	}
 	daemonSets, err := client.AppsV1().DaemonSets(ns).List(f.ctx, all)
 	if err != nil {
 		return f.unseen("DaemonSet", err)
 	}
 	for _, o := range daemonSets.Items {
-		f.controller("DaemonSet", o.Name, o.Spec.Selector)
+		f.controller("DaemonSet", o.Name, o.Spec.Selector, &o.Spec.Template.Spec)
 	}
 	jobs, err := client.BatchV1().Jobs(ns).List(f.ctx, all)
 	if err != nil {
 		return f.unseen("Job", err)
 	}
 	for _, o := range jobs.Items {
-		f.controller("Job", o.Name, o.Spec.Selector)
+		f.controller("Job", o.Name, o.Spec.Selector, &o.Spec.Template.Spec)
 	}
 	old, err := client.CoreV1().ReplicationControllers(ns).List(f.ctx, all)
 	if err != nil {
 		return f.unseen("ReplicationController", err)
 	}
 	for _, o := range old.Items {
-		f.controller("ReplicationController", o.Name, metav1.SetAsLabelSelector(o.Spec.Selector))
+		template := cmp.Or(o.Spec.Template, &corev1.PodTemplateSpec{})
+		f.controller("ReplicationController", o.Name, metav1.SetAsLabelSelector(o.Spec.Selector), &template.Spec)
 	}
 	return nil
 }
 
 // controller refuses one whose selector would match. The workload's own does,
 // and so would an empty one, which the API server lets no controller have.
-func (f *finder) controller(kind, name string, selector *metav1.LabelSelector) {
+func (f *finder) controller(kind, name string, selector *metav1.LabelSelector, pods *corev1.PodSpec) {
 	own := kind == f.shadow.Kind() && name == f.shadow.Name()
 	if !own && selector != nil && len(selector.MatchLabels)+len(selector.MatchExpressions) > 0 && f.selects(selector) {
 		f.refuse(kind, name, "selects its labels too")
 	}
+	if why := f.placed(pods); why != "" {
+		f.refuse(kind, name, "places its pods by where those with its labels are ("+why+"), so that the shadow could keep them from a node, or draw them to it")
+	}
+}
+
+// placed says by which rule the scheduler must go by pods with the labels when
+// it places others. What it merely prefers holds nothing up.
+func (f *finder) placed(pods *corev1.PodSpec) string {
+	if a := pods.Affinity; a != nil {
+		if a.PodAntiAffinity != nil && slices.ContainsFunc(a.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution, f.counts) {
+			return "required podAntiAffinity"
+		}
+		if a.PodAffinity != nil && slices.ContainsFunc(a.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution, f.counts) {
+			return "required podAffinity"
+		}
+	}
+	for _, c := range pods.TopologySpreadConstraints {
+		if c.WhenUnsatisfiable == corev1.DoNotSchedule && f.selectsWith(c.LabelSelector, c.MatchLabelKeys) {
+			return "topologySpreadConstraints with DoNotSchedule"
+		}
+	}
+	return ""
+}
+
+// counts says that a term may find the shadow. By its namespaces' labels it may
+// find any.
+func (f *finder) counts(t corev1.PodAffinityTerm) bool {
+	here := len(t.Namespaces) == 0 && t.NamespaceSelector == nil || t.NamespaceSelector != nil || slices.Contains(t.Namespaces, f.shadow.Namespace)
+	return here && f.selectsWith(t.LabelSelector, t.MatchLabelKeys)
+}
+
+// selectsWith is selects for a selector that asks besides for the values that a
+// pod itself has of some labels. A shadow has none of a controller's.
+func (f *finder) selectsWith(s *metav1.LabelSelector, keys []string) bool {
+	if s == nil {
+		return false // which selects nothing
+	}
+	return !slices.ContainsFunc(keys, func(key string) bool { return !f.labels.Has(key) }) && f.selects(s)
 }

@@ -45,6 +45,7 @@ func Identify(ctx context.Context, client kubernetes.Interface, s tenancy.Shadow
 	if template.Spec.ServiceAccountName != "" {
 		identity.Account = template.Spec.ServiceAccountName
 	}
+	identity.PortNames = namesOf(&template.Spec)
 	maps.Copy(identity.Labels, template.Labels)
 	for _, key := range dropped {
 		delete(identity.Labels, key)
@@ -62,6 +63,20 @@ func Identify(ctx context.Context, client kubernetes.Interface, s tenancy.Shadow
 		return tenancy.Identity{}, err
 	}
 	return identity, nil
+}
+
+// namesOf are what a template's containers call the ports that probes can have.
+func namesOf(spec *corev1.PodSpec) tenancy.PortNames {
+	names := tenancy.PortNames{}
+	for _, p := range tenancy.ContainerPorts(spec) {
+		if p.Protocol != corev1.ProtocolSCTP {
+			names.Add(tenancy.Port{Protocol: strings.ToLower(string(p.Protocol)), Number: int(p.ContainerPort)}, p.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return names
 }
 
 // Refusal is why there may be no shadow of a workload. Any other error means

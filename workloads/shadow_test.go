@@ -3,6 +3,7 @@ package workloads
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -72,10 +73,17 @@ func TestIdentify(t *testing.T) {
 		for _, key := range dropped {
 			p.Labels[key] = "x"
 		}
+		p.Spec.Containers = []corev1.Container{
+			{Ports: []corev1.ContainerPort{{Name: "pg", ContainerPort: 5432}, {ContainerPort: 9090}, {Name: "ha", ContainerPort: 7, Protocol: corev1.ProtocolSCTP}}},
+			{Ports: []corev1.ContainerPort{{Name: "pg", ContainerPort: 5433}, {Name: "stats", ContainerPort: 8125, Protocol: corev1.ProtocolUDP}}},
+		}
 	})
 	got, err := Identify(t.Context(), fake.NewClientset(labelled), db)
 	require.NoError(t, err)
-	assert.Equal(t, tenancy.Identity{Labels: map[string]string{"app": "db", "tier": "data"}, Account: "db-account"}, got)
+	assert.Equal(t, tenancy.Identity{
+		Labels: map[string]string{"app": "db", "tier": "data"}, Account: "db-account",
+		PortNames: tenancy.PortNames{{Protocol: "tcp", Number: 5432}: "pg", {Protocol: "udp", Number: 8125}: "stats"},
+	}, got)
 	assert.Equal(t, "x", labelled.Spec.Template.Labels["pod-template-hash"], "what was looked at stays as it is")
 
 	for kind, o := range map[string]runtime.Object{
@@ -108,6 +116,67 @@ func TestWhatDoesNotRefuse(t *testing.T) {
 	} {
 		_, err := Identify(t.Context(), fake.NewClientset(deployment(), o), db)
 		assert.NoError(t, err, name)
+	}
+}
+
+// A scheduler that must go by the shadow's labels holds up a workload by it.
+func TestPlacedByTheLabels(t *testing.T) {
+	const own, other = "Deployment pay/db", "Deployment pay/web"
+	where := "places its pods by where those with its labels are (%s), so that the shadow could keep them from a node, or draw them to it"
+	term := func(adjust ...func(*corev1.PodAffinityTerm)) []corev1.PodAffinityTerm {
+		t := corev1.PodAffinityTerm{LabelSelector: chosen("app=db"), TopologyKey: "kubernetes.io/hostname"}
+		for _, f := range adjust {
+			f(&t)
+		}
+		return []corev1.PodAffinityTerm{t}
+	}
+	apart := func(terms []corev1.PodAffinityTerm) func(*corev1.PodTemplateSpec) {
+		return func(p *corev1.PodTemplateSpec) {
+			p.Spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: terms}}
+		}
+	}
+	spread := func(action corev1.UnsatisfiableConstraintAction, keys ...string) func(*corev1.PodTemplateSpec) {
+		return func(p *corev1.PodTemplateSpec) {
+			p.Spec.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{WhenUnsatisfiable: action, LabelSelector: chosen("app=db"), MatchLabelKeys: keys}}
+		}
+	}
+	for name, tt := range map[string]struct {
+		who    string
+		adjust func(*corev1.PodTemplateSpec)
+		rule   string
+	}{
+		"apart":                 {own, apart(term()), "required podAntiAffinity"},
+		"apart from all spaces": {own, apart(term(func(t *corev1.PodAffinityTerm) { t.NamespaceSelector = &metav1.LabelSelector{} })), "required podAntiAffinity"},
+		"apart from this space": {own, apart(term(func(t *corev1.PodAffinityTerm) { t.Namespaces = []string{"pay"} })), "required podAntiAffinity"},
+		"apart from another":    {own, apart(term(func(t *corev1.PodAffinityTerm) { t.Namespaces = []string{"x"} })), ""},
+		"apart from others":     {own, apart(term(func(t *corev1.PodAffinityTerm) { t.LabelSelector = chosen("app=web") })), ""},
+		"apart from none":       {own, apart(term(func(t *corev1.PodAffinityTerm) { t.LabelSelector = nil })), ""},
+		"apart from its kind":   {own, apart(term(func(t *corev1.PodAffinityTerm) { t.MatchLabelKeys = []string{"pod-template-hash"} })), ""},
+		"another workload":      {other, apart(term()), "required podAntiAffinity"},
+		"beside": {other, func(p *corev1.PodTemplateSpec) {
+			p.Spec.Affinity = &corev1.Affinity{PodAffinity: &corev1.PodAffinity{RequiredDuringSchedulingIgnoredDuringExecution: term()}}
+		}, "required podAffinity"},
+		"rather apart": {own, func(p *corev1.PodTemplateSpec) {
+			p.Spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{
+				PreferredDuringSchedulingIgnoredDuringExecution: []corev1.WeightedPodAffinityTerm{{PodAffinityTerm: term()[0]}}}}
+		}, ""},
+		"spread":            {own, spread(corev1.DoNotSchedule), "topologySpreadConstraints with DoNotSchedule"},
+		"rather spread":     {own, spread(corev1.ScheduleAnyway), ""},
+		"spread a revision": {own, spread(corev1.DoNotSchedule, "pod-template-hash"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			objects := []runtime.Object{deployment(tt.adjust)}
+			if tt.who == other {
+				objects = []runtime.Object{deployment(), &appsv1.Deployment{ObjectMeta: named("web"), Spec: appsv1.DeploymentSpec{
+					Selector: chosen("app=web"), Template: template(tt.adjust)}}}
+			}
+			_, err := Identify(t.Context(), fake.NewClientset(objects...), db)
+			if tt.rule == "" {
+				require.NoError(t, err)
+			} else {
+				require.EqualError(t, err, tt.who+" "+fmt.Sprintf(where, tt.rule))
+			}
+		})
 	}
 }
 

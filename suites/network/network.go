@@ -104,30 +104,23 @@ var spoken = []tenancy.Port{
 // those of the crossings that lead to the tenant, since a port that the file
 // names is one that can be declared open to the wrong tenant, and those that
 // the tenant's own objects name, which a policy may open to everybody.
-func Ports(t *tenancy.Tenancy, tenant tenancy.Tenant) []tenancy.NamedPort {
-	var ports []tenancy.NamedPort
-	add := func(p tenancy.NamedPort) {
-		i := slices.IndexFunc(ports, func(q tenancy.NamedPort) bool { return q.Port == p.Port })
-		switch {
-		case i < 0:
-			ports = append(ports, p)
-		case ports[i].Name == "":
-			ports[i].Name = p.Name
+func Ports(t *tenancy.Tenancy, tenant tenancy.Tenant) []tenancy.Port {
+	ports := slices.Concat(own, spoken)
+	add := func(more []tenancy.Port) {
+		for _, p := range more {
+			if !slices.Contains(ports, p) {
+				ports = append(ports, p)
+			}
 		}
-	}
-	for _, p := range slices.Concat(own, spoken) {
-		add(tenancy.NamedPort{Port: p})
 	}
 	for _, c := range t.Crossings {
-		if c.To != tenant.Name && c.To != "*" {
-			continue
-		}
-		for _, p := range c.Ports {
-			add(tenancy.NamedPort{Port: p})
+		if c.To == tenant.Name || c.To == "*" {
+			add(c.Ports)
 		}
 	}
-	for _, p := range tenant.Ports {
-		add(p)
+	add(tenant.Ports)
+	for _, s := range tenant.Shadows {
+		add(s.PortNames.Ports())
 	}
 	return ports
 }
@@ -143,9 +136,9 @@ func (s Suite) planPair(all []suites.Attempt, t *tenancy.Tenancy, from, to tenan
 					Suite: suite,
 					From:  source,
 					To:    target,
-					Port:  port.Port, PortName: port.Name,
+					Port:  port, PortName: to.PortName(target.Namespace, target.Workload, port),
 				}
-				a.Check, a.Do = kind(port.Port)
+				a.Check, a.Do = kind(port)
 				expect(&a, t, now)
 				all = s.spread(all, a, t.DualStack)
 			}

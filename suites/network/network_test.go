@@ -90,7 +90,7 @@ func TestNodePortsAreAskedFor(t *testing.T) {
 // name by its port, but not for what a crossing gives.
 func TestTheSecondAddress(t *testing.T) {
 	ten := twoTenants()
-	ten.Tenants[1].Ports = []tenancy.NamedPort{{Port: tcp(5432), Name: "pg"}}
+	ten.Tenants[1].Ports = []tenancy.Port{tcp(5432)}
 	ten.Crossings = []tenancy.Crossing{{From: "acme", To: "globex", Ports: []tenancy.Port{tcp(9007)}, Reason: "x"}}
 	for _, a := range planOf(ten) {
 		assert.NotEqual(t, suites.PodIP2, a.Address, a.ID())
@@ -171,7 +171,12 @@ func TestCrossings(t *testing.T) {
 // its containers give it; it is not tried on others'.
 func TestPortsThatATenantUses(t *testing.T) {
 	ten := twoTenants()
-	ten.Tenants[1].Ports = []tenancy.NamedPort{{Port: tcp(5432), Name: "pg"}, {Port: tcp(8080), Name: "web"}, {Port: tenancy.Port{Protocol: "udp", Number: 53}}}
+	globex := &ten.Tenants[1]
+	globex.Ports = []tenancy.Port{tcp(5432), tcp(8080), {Protocol: "udp", Number: 53}}
+	globex.PortNames = map[string]tenancy.PortNames{}
+	for _, ns := range globex.Namespaces {
+		globex.PortNames[ns] = tenancy.PortNames{tcp(5432): "pg", tcp(8080): "web"}
+	}
 	ten.Crossings = []tenancy.Crossing{{From: "acme", To: "globex", Ports: []tenancy.Port{tcp(5432)}, Reason: "x"}}
 	names, counts := map[string]string{}, map[string]int{}
 	for _, a := range planOf(ten) {
@@ -187,6 +192,27 @@ func TestPortsThatATenantUses(t *testing.T) {
 	assert.Equal(t, "pg", names["globex tcp/5432"])
 	assert.Equal(t, "web", names["globex tcp/8080"])
 	assert.Empty(t, names["acme tcp/8080"])
+}
+
+// Policies that go by names of ports meet each place by its own pods' names: a
+// shadow by its workload's.
+func TestPortNamesByPlace(t *testing.T) {
+	ten := twoTenants()
+	globex, ns := &ten.Tenants[1], ten.Tenants[1].Namespaces[0]
+	globex.Ports = []tenancy.Port{tcp(8000), tcp(9000)}
+	globex.PortNames = map[string]tenancy.PortNames{ns: {tcp(8000): "web"}, "elsewhere": {tcp(9000): "web"}}
+	globex.Shadows = []tenancy.Shadow{{Namespace: ns, Workload: "Deployment/api", Identity: tenancy.Identity{
+		PortNames: tenancy.PortNames{tcp(9000): "web", tcp(9001): "admin"}}}}
+	names := map[string]string{}
+	for _, a := range planOf(ten) {
+		if a.To.Namespace == ns && a.Port.Number >= 8000 && a.Port.Number%1000 < 2 {
+			names[a.To.Workload+" "+a.Port.String()] = a.PortName
+		}
+	}
+	assert.Equal(t, map[string]string{
+		" tcp/8000": "web", " tcp/9000": "", " tcp/9001": "",
+		"Deployment/api tcp/8000": "", "Deployment/api tcp/9000": "web", "Deployment/api tcp/9001": "admin",
+	}, names)
 }
 
 func TestSharedServices(t *testing.T) {
