@@ -42,10 +42,10 @@ func Observe(ctx context.Context, client kubernetes.Interface, t *Tenancy) {
 			ports = ports[:MaxPorts]
 		}
 		t.Tenants[i].Ports, t.Tenants[i].PortNames = ports, o.names
-		t.Notes = append(t.Notes, o.notes...)
 		for j := range t.Services {
 			o.observeService(&t.Services[j])
 		}
+		t.Notes = append(t.Notes, o.notes...)
 	}
 }
 
@@ -56,6 +56,10 @@ func (o *observation) observeService(listed *Service) {
 			listed.Observed = true
 			listed.observePorts(s.Spec.Ports)
 			listed.observeDoors(s)
+			listed.observeNoWay(s)
+			if only := oneOfItsEndpoints(s); only != "" {
+				o.note("attempts on Service %s/%s meet some of its endpoints only: it %s", s.Namespace, s.Name, only)
+			}
 		}
 	}
 }
@@ -88,6 +92,43 @@ func (s *Service) observeDoors(in *corev1.Service) {
 			s.Balancers = append(s.Balancers, address)
 		}
 	}
+}
+
+// observeNoWay finds which of the listed ports are none by the Service's name: it
+// is another name for something else, or the pods' own addresses, where they
+// have ports of their own.
+func (s *Service) observeNoWay(in *corev1.Service) {
+	for _, p := range s.Ports {
+		i := slices.IndexFunc(in.Spec.Ports, func(q corev1.ServicePort) bool {
+			return p == Port{protocolWord(cmp.Or(q.Protocol, corev1.ProtocolTCP)), int(q.Port)}
+		})
+		switch {
+		case in.Spec.Type == corev1.ServiceTypeExternalName:
+			s.noWay(p, fmt.Sprintf("it is another name for %s (type ExternalName), and leads to no pod of its namespace", in.Spec.ExternalName))
+		case in.Spec.ClusterIP != corev1.ClusterIPNone || i < 0:
+		case in.Spec.Ports[i].TargetPort != intstr.IntOrString{} && in.Spec.Ports[i].TargetPort != intstr.FromInt(p.Number):
+			s.noWay(p, fmt.Sprintf("it is headless: its name leads to the pods themselves, whose port is %s", in.Spec.Ports[i].TargetPort.String()))
+		}
+	}
+}
+
+func (s *Service) noWay(p Port, why string) {
+	if s.NoWay == nil {
+		s.NoWay = map[Port]string{}
+	}
+	s.NoWay[p] = why
+}
+
+// oneOfItsEndpoints says why a Service does not lead each who asks to any of its
+// endpoints by chance; empty where it does.
+func oneOfItsEndpoints(s *corev1.Service) string {
+	switch policy := s.Spec.InternalTrafficPolicy; {
+	case s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP:
+		return "keeps each client to one (sessionAffinity: ClientIP)"
+	case policy != nil && *policy == corev1.ServiceInternalTrafficPolicyLocal:
+		return "leads from each node to those of that node (internalTrafficPolicy: Local)"
+	}
+	return ""
 }
 
 // saysHTTP goes by what a port says that it speaks, else by its name as meshes

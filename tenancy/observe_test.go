@@ -185,3 +185,44 @@ func TestObserveWaysToAService(t *testing.T) {
 	}, x.Services[0], "of the ports that are listed, and each address once")
 	assert.False(t, x.Services[1].Observed, "a Service that is not there")
 }
+
+// A Service may lead elsewhere than to its ports of its pods, or to some of them
+// only, which attempts on it cannot see.
+func TestObserveWhereAServiceDoesNotLead(t *testing.T) {
+	local := corev1.ServiceInternalTrafficPolicyLocal
+	real := func(name string, adjust func(*corev1.ServiceSpec)) *corev1.Service {
+		s := serviceOn("db", corev1.ServicePort{Port: 80, TargetPort: intstr.FromInt32(8080)}, corev1.ServicePort{Port: 81, TargetPort: intstr.FromInt32(81)}, corev1.ServicePort{Port: 82})
+		s.Name = name
+		adjust(&s.Spec)
+		return s
+	}
+	client := fake.NewClientset(
+		real("plain", func(*corev1.ServiceSpec) {}),
+		real("elsewhere", func(s *corev1.ServiceSpec) {
+			s.Type, s.ExternalName = corev1.ServiceTypeExternalName, "db.example.com"
+		}),
+		real("headless", func(s *corev1.ServiceSpec) { s.ClusterIP = corev1.ClusterIPNone }),
+		real("sticky", func(s *corev1.ServiceSpec) { s.SessionAffinity = corev1.ServiceAffinityClientIP }),
+		real("local", func(s *corev1.ServiceSpec) { s.InternalTrafficPolicy = &local }),
+		real("unlisted", func(s *corev1.ServiceSpec) { s.SessionAffinity = corev1.ServiceAffinityClientIP }),
+	)
+	x := &Tenancy{Tenants: []Tenant{{Name: "acme", Namespaces: []string{"db"}}}}
+	for _, name := range []string{"plain", "elsewhere", "headless", "sticky", "local"} {
+		x.Services = append(x.Services, Service{Namespace: "db", Name: name, Ports: []Port{{"tcp", 80}, {"tcp", 81}, {"tcp", 82}}})
+	}
+	Observe(t.Context(), client, x)
+	noWay := map[string]map[Port]string{}
+	for _, s := range x.Services {
+		noWay[s.Name] = s.NoWay
+	}
+	elsewhere := "it is another name for db.example.com (type ExternalName), and leads to no pod of its namespace"
+	assert.Equal(t, map[string]map[Port]string{
+		"plain": nil, "sticky": nil, "local": nil,
+		"elsewhere": {{"tcp", 80}: elsewhere, {"tcp", 81}: elsewhere, {"tcp", 82}: elsewhere},
+		"headless":  {{"tcp", 80}: "it is headless: its name leads to the pods themselves, whose port is 8080"},
+	}, noWay)
+	assert.Equal(t, []string{
+		"attempts on Service db/sticky meet some of its endpoints only: it keeps each client to one (sessionAffinity: ClientIP)",
+		"attempts on Service db/local meet some of its endpoints only: it leads from each node to those of that node (internalTrafficPolicy: Local)",
+	}, x.Notes)
+}

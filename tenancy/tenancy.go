@@ -108,6 +108,8 @@ type Service struct {
 	ExternalIPs []string     // by which it is to be reached from outside
 	Balancers   []string     // addresses of its load balancer, or names where those are all it has
 	NodePorts   map[Port]int // that lead to its ports on every node
+	// NoWay is why the Service's name does not lead to a port of the tenant's pods.
+	NoWay map[Port]string
 }
 
 // Crossing is intended traffic from one tenant to another.

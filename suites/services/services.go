@@ -56,7 +56,7 @@ func (s Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 			for _, place := range suites.Places(from) {
 				for _, port := range service.Ports {
 					a := attempt(service, owner, place, port)
-					s.expect(&a, t, now())
+					s.expect(&a, service, t, now())
 					all = append(all, s.spread(service, a)...)
 				}
 			}
@@ -70,7 +70,7 @@ func (s Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 // service may want more of who asks.
 func (s Suite) spread(service tenancy.Service, a suites.Attempt) []suites.Attempt {
 	all := []suites.Attempt{a}
-	if a.Expect == suites.Allowed || a.Port.Protocol == "udp" {
+	if a.Expect == suites.Allowed || a.Port.Protocol == "udp" || service.NoWay[a.Port] != "" {
 		return all
 	}
 	all = append(all, doors(service, a)...)
@@ -110,7 +110,7 @@ func attempt(s tenancy.Service, owner tenancy.Tenant, from suites.Place, port te
 	return a
 }
 
-func (s Suite) expect(a *suites.Attempt, t *tenancy.Tenancy, now time.Time) {
+func (s Suite) expect(a *suites.Attempt, service tenancy.Service, t *tenancy.Tenancy, now time.Time) {
 	if c, ok := t.Crosses(a.From.Tenant, a.To.Tenant, a.Port, now); ok {
 		a.Expect, a.Reason = suites.Allowed, c.Reason
 		a.Remedy = fmt.Sprintf("allow %s to Service %s of namespace %s on %s, or take the crossing out of the tenancy file",
@@ -121,5 +121,7 @@ func (s Suite) expect(a *suites.Attempt, t *tenancy.Tenancy, now time.Time) {
 		a.Skip = "a UDP service that is not a probe answers only its own protocol; nothing that could be sent to it would prove anything"
 	case !s.On:
 		a.Skip = "opt-in: --targets=services tries real Services"
+	case service.NoWay[a.Port] != "":
+		a.Skip = service.NoWay[a.Port]
 	}
 }

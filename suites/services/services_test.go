@@ -13,6 +13,21 @@ import (
 	"github.com/partywall/partywall/tenancy"
 )
 
+// What does not lead to a tenant's pods is no way to them, and said.
+func TestAServiceThatLeadsElsewhere(t *testing.T) {
+	tcp := tenancy.Port{Protocol: "tcp", Number: 80}
+	ten := &tenancy.Tenancy{
+		Tenants: []tenancy.Tenant{{Name: "acme", Namespaces: []string{"web"}}, {Name: "globex", Namespaces: []string{"db"}}},
+		Services: []tenancy.Service{{
+			Namespace: "db", Name: "pg", Ports: []tenancy.Port{tcp}, Observed: true, HTTP: []tenancy.Port{tcp}, ExternalIPs: []string{"192.0.2.1"},
+			NoWay: map[tenancy.Port]string{tcp: "it leads elsewhere"},
+		}},
+	}
+	plan := Suite{On: true}.Plan(ten, suites.Whole(ten))
+	require.Len(t, plan, 1)
+	assert.Equal(t, "it leads elsewhere", plan[0].Skip)
+}
+
 func TestPlan(t *testing.T) {
 	tcp := tenancy.Port{Protocol: "tcp", Number: 5432}
 	ten := &tenancy.Tenancy{
