@@ -171,6 +171,9 @@ func newReadiness(r *run, p *place) *readiness {
 }
 
 func (s *readiness) update(got *corev1.Pod) (bool, error) {
+	if s.run.isOfAnother(s.place, got) {
+		return false, nil
+	}
 	q := s.place.podOf(got)
 	if q == nil {
 		s.run.note(fmt.Sprintf("pod %s/%s carries this run's labels and is none of its probes: "+
@@ -195,6 +198,14 @@ func (s *readiness) update(got *corev1.Pod) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// isOfAnother says that a pod goes by the name of a probe of another place of
+// the namespace, as shadows and the namespace's own do, which looks at it itself.
+func (r *run) isOfAnother(p *place, got *corev1.Pod) bool {
+	return slices.ContainsFunc(r.places, func(other *place) bool {
+		return other != p && other.namespace == p.namespace && slices.Contains(other.slotNames(), got.Labels[labelPod])
+	})
 }
 
 func (s *readiness) waiting() string {

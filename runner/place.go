@@ -95,6 +95,15 @@ func (p *place) fail(format string, args ...any) {
 // headless is the name of the Service that gives the run's pods their own names.
 func (q *pod) headless() string { return strings.TrimSuffix(q.job, slotNames[q.slot]) + headlessSuffix }
 
+// slotNames are those of all its pods.
+func (p *place) slotNames() []string {
+	names := make([]string, slots)
+	for slot := range names {
+		names[slot] = p.slotName(slot)
+	}
+	return names
+}
+
 // slotName tells the pods of a namespace apart.
 func (p *place) slotName(slot int) string { return p.prefix() + slotNames[slot] }
 

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
 	psa "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
@@ -322,4 +323,25 @@ func TestControlsOfAShadow(t *testing.T) {
 		}
 	}
 	assert.Equal(t, map[string]bool{"t2/Deployment/db": true, "t2": true, "t2/Deployment/web": true}, tried)
+}
+
+// A shadow's pods are no strangers to the probes of its namespace, nor they to it.
+func TestShadowsAreNoStrangers(t *testing.T) {
+	t.Parallel()
+	r := runOn(fake.NewClientset(), "t1")
+	own := r.places[0]
+	shadow := standing("t1", "t1", "a", "b", "a")
+	shadow.workload, shadow.number = "Deployment/db", 1
+	r.places = append(r.places, shadow)
+	for slot := range slots {
+		own.pods[slot] = &pod{place: own, slot: slot, job: objectName(r.id, slot), jobUID: types.UID(slotNames[slot])}
+	}
+	seen := newReadiness(r, own)
+	for name, strange := range map[string]bool{shadow.slotName(slotSource): false, "source-9": true} {
+		r.notes = nil
+		done, err := seen.update(probePod("t1", "x", func(p *corev1.Pod) { p.Labels, p.OwnerReferences = map[string]string{labelPod: name}, nil }))
+		require.NoError(t, err)
+		assert.False(t, done)
+		assert.Equal(t, strange, len(r.notes) > 0, name)
+	}
 }

@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,12 +11,13 @@ import (
 // checkSeverities refuses a severity that the tenancy file states for no check
 // at all, whether or not the plan has attempts of it.
 func (r Registry) checkSeverities(t *tenancy.Tenancy) error {
+	var unknown []error
 	for _, s := range t.Severities {
 		if !r.has(s) {
-			return fmt.Errorf("%s:%d: severities: there is no check %q; there is: %s", t.Path, s.Line, s.Check, strings.Join(r.checks(), ", "))
+			unknown = append(unknown, fmt.Errorf("%s:%d: severities: there is no check %q; there is: %s", t.Path, s.Line, s.Check, strings.Join(r.checks(), ", ")))
 		}
 	}
-	return nil
+	return errors.Join(unknown...)
 }
 
 // regrade gives attempts the severities that the tenancy file states for their

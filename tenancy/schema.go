@@ -197,13 +197,22 @@ func (d *decoder) exception(n *yaml.Node, where string) {
 	var e Exception
 	var at position
 	d.object(n, where, []field{
-		{name: "match", required: true, read: d.place(&e.Match, &at, nil)},
+		{name: "match", required: true, read: d.place(&e.Match, &at, checkMatch)},
 		{name: "reason", required: true, read: d.text(&e.Reason, nil)},
 		{name: "owner", required: true, read: d.text(&e.Owner, nil)},
 		{name: "expires", required: true, read: parsed(d, parseDate, set(&e.Expires))},
 	})
 	e.Line = at.line
 	d.file.Exceptions = append(d.file.Exceptions, e)
+}
+
+// checkMatch takes a pattern of attempts' ids that accepts not simply all there
+// are.
+func checkMatch(s string) error {
+	if strings.Trim(s, "*/") == "" {
+		return fmt.Errorf("bad pattern %s: it accepts every leak there is; want at least a suite, such as network/*", quote(s))
+	}
+	return nil
 }
 
 func (d *decoder) severity(n *yaml.Node, where string) {
