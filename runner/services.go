@@ -47,7 +47,7 @@ func (b *binder) admitted(c *cell) []rung {
 		}
 		for _, q := range p.pods {
 			if q.node == c.source.node {
-				return []rung{{kind: verdicts.RungCrossing, control: b.serviceControl(q, c.attempt)}}
+				return []rung{{kind: ownRung(c.attempt, q), control: b.serviceControl(q, c.attempt)}}
 			}
 			if second == nil {
 				second = q
@@ -57,7 +57,19 @@ func (b *binder) admitted(c *cell) []rung {
 	if second == nil {
 		return nil
 	}
-	return []rung{{kind: verdicts.RungCrossing, control: b.serviceControl(second, c.attempt)}}
+	return []rung{{kind: ownRung(c.attempt, second), control: b.serviceControl(second, c.attempt)}}
+}
+
+// ownRung is what stands for a real Service: a pod of its own tenant, or of one
+// that may use what is nobody's own.
+func ownRung(a *suites.Attempt, q *pod) verdicts.Rung {
+	switch {
+	case q.place.tenant != a.To.Tenant:
+		return verdicts.RungCrossing
+	case q.place.namespace != a.To.Namespace:
+		return verdicts.RungSameTenant
+	}
+	return verdicts.RungSameNamespace
 }
 
 func (b *binder) serviceControl(source *pod, a *suites.Attempt) *control {

@@ -10,6 +10,7 @@ import (
 	"github.com/partywall/partywall/probes"
 	"github.com/partywall/partywall/suites"
 	"github.com/partywall/partywall/tenancy"
+	"github.com/partywall/partywall/verdicts"
 )
 
 func doorAttempt(address suites.Address, placement suites.Placement) suites.Attempt {
@@ -134,5 +135,23 @@ func TestAWayOutByAPortOfTheNodes(t *testing.T) {
 		if placement == suites.SameNode {
 			assert.NotEmpty(t, alone.bind([]suites.Attempt{a}, 1, true).cells[0].problem, "no probe stands beside it")
 		}
+	}
+}
+
+// A tenant's Service is shown alive by its own pods, and what is nobody's own by
+// a tenant that may use it.
+func TestWhoStandsForAService(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		owner, namespace string
+		want             verdicts.Rung
+	}{
+		{"t2", "t2", verdicts.RungSameNamespace}, {"t2", "elsewhere", verdicts.RungSameTenant}, {"audit", "platform", verdicts.RungCrossing},
+	} {
+		a := doorAttempt(suites.ServiceName, suites.AnyNode)
+		a.To = suites.Place{Tenant: c.owner, Namespace: c.namespace}
+		r := unbound(tenantsOf("t1", "t2"), false, standing("t1", "t1", "a", "b", "a"), standing("t2", "t2", "b", "a", "b")).bind([]suites.Attempt{a}, 1, true)
+		require.Len(t, r.cells[0].controls, 1)
+		assert.Equal(t, c.want, r.cells[0].controls[0].kind)
 	}
 }

@@ -110,3 +110,11 @@ func TestPortsOfTheNodesAsAWayOut(t *testing.T) {
 	c.Rounds[0].Arrivals.Certain = 1
 	assert.Equal(t, Leak, Judge(c, Rules{}, "").Verdict, "a probe has the receipt")
 }
+
+// A Service of a tenant's is not called a shared one.
+func TestWhoseServiceWasReached(t *testing.T) {
+	c := throughDoor(probes.Reached, suites.ServiceName)
+	assert.Contains(t, Judge(c, Rules{}, "").Why, " reached Service pg of "+c.To.Tenant+" on TCP port ")
+	c.Attempt.Suite = "network"
+	assert.Contains(t, Judge(c, Rules{}, "").Why, " reached the shared service "+c.To.Tenant+" on TCP port ")
+}

@@ -116,7 +116,7 @@ func leakWhy(c Case, o probes.Outcome) string {
 	switch o {
 	case probes.Reached:
 		if c.Attempt.OneSided() {
-			return fmt.Sprintf("%s reached the shared service %s on %s, which the tenancy does not give it", c.From.Who(), c.To.Who(), how)
+			return fmt.Sprintf("%s reached %s on %s, which the tenancy does not give it", c.From.Who(), serviceWords(c), how)
 		}
 		return fmt.Sprintf("%s reached %s on %s: the attempt arrived and was answered", c.From.Who(), c.To.Who(), how)
 	case probes.Misrouted:
@@ -126,6 +126,15 @@ func leakWhy(c Case, o probes.Outcome) string {
 	default:
 		return fmt.Sprintf("%s saw a failure on %s of %s, but the target recorded its arrival: the way in is open", c.From.Who(), how, c.To.Who())
 	}
+}
+
+// serviceWords are a real Service: a tenant's, which stands in its namespace, or
+// one that is nobody's own.
+func serviceWords(c Case) string {
+	if c.Attempt.Suite == "services" {
+		return fmt.Sprintf("Service %s of %s", c.Attempt.Service, c.To.Who())
+	}
+	return "the shared service " + c.To.Who()
 }
 
 // describe says in words what kind of denial an outcome is.
