@@ -93,7 +93,7 @@ func beforehand(before, now *Record) []string {
 	differ("the version of Kubernetes", a.Server, b.Server)
 	differ("the identity of the runner", a.Identity, b.Identity)
 	notes = append(notes, policyChanges(before.Summary.Policies, now.Summary.Policies)...)
-	if len(a.Filters) > 0 {
+	if len(a.Filters) > 0 && !slices.Equal(a.Filters, b.Filters) {
 		notes = append(notes, "the earlier run was narrowed by "+strings.Join(a.Filters, " ")+": what it left out is new here")
 	}
 	if before.Summary.Incomplete {

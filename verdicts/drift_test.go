@@ -273,6 +273,12 @@ func TestWhatToKnowBeforehand(t *testing.T) {
 		"the earlier run is incomplete (the run was interrupted): what it lacks is new here",
 		"the later run is incomplete: 3 results could not be written down",
 	}, d.Notes)
+
+	before, now = nights(nil, nil)
+	before.Header.Filters, now.Header.Filters = []string{"--check=udp"}, []string{"--check=udp"}
+	d, err = Compare(before, now)
+	require.NoError(t, err)
+	assert.Empty(t, d.Notes, "both were narrowed alike")
 }
 
 func TestAResultThatIsThereTwiceIsNoRuns(t *testing.T) {
