@@ -95,7 +95,7 @@ test-unit: test-packages build lab-binary
 test-on-lab: lab-test test-e2e
 
 test-e2e: build lab-binary
-	@PARTYWALL_E2E=required PARTYWALL_LAB=$(LAB) go test ./e2e -count=1 -v -parallel 2 -timeout 70m
+	@PARTYWALL_E2E=required PARTYWALL_LAB=$(LAB) go test ./e2e -count=1 -v -parallel 3 -timeout 70m
 
 # test-dual-stack has a lab of its own: on one of two families every pair takes
 # more attempts, which the other tests count.

@@ -132,6 +132,9 @@ func became(c *verdicts.Change) string {
 		differ("severity", c.Old.Severity, c.New.Severity)
 	}
 	differ("accepted by", accepter(c.Old), accepter(c.New))
+	if c.Old.Cause != "" && c.New.Cause != "" && c.Old.Cause != c.New.Cause {
+		more = append(more, fmt.Sprintf("its cause was that %s, is that %s", c.Old.Cause, c.New.Cause))
+	}
 	if before != now {
 		more = append([]string{"was " + before + ", is " + now}, more...)
 	}

@@ -16,7 +16,7 @@ const (
 	NewlyUntested ChangeKind = "newly-untested" // there was evidence, and now there is none
 	NewlyIsolated ChangeKind = "newly-isolated" // as it should be, and was not before, or not by any evidence
 	NewlyPlanned  ChangeKind = "newly-planned"  // was not there before, and neither leaks nor is broken
-	Changed       ChangeKind = "changed"        // anything else: its outcome, its grade, what is expected
+	Changed       ChangeKind = "changed"        // anything else: its outcome, its grade, its cause, what is expected
 )
 
 // ChangeKinds are all of them, the worst first.
@@ -49,17 +49,27 @@ type State struct {
 	Fails     bool               `json:"fails"`
 	Startup   bool               `json:"startup,omitempty"`
 	Exception Exception          `json:"exception,omitzero"`
+	Cause     string             `json:"cause,omitempty"` // of a leak, where the cluster's policies told it
 }
 
 func stateOf(r *Result) State {
 	s := State{Verdict: r.Verdict, Outcome: r.Outcome, Grade: r.Grade, Expect: r.Expect, Fails: r.Fails, Startup: r.Startup}
 	if s.leaks() {
-		s.Severity = r.Severity // what a leak would be is no news
+		s.Severity, s.Cause = r.Severity, r.Cause // what a leak would be is no news
 	}
 	if r.Exception != nil {
 		s.Exception = *r.Exception
 	}
 	return s
+}
+
+// same says that two states tell the same. A cause that one of them does not know
+// is no other cause.
+func (s State) same(old State) bool {
+	if s.Cause == "" || old.Cause == "" {
+		s.Cause = old.Cause
+	}
+	return s == old
 }
 
 func (s State) leaks() bool { return s.Verdict == Leak || s.Verdict == Excepted }

@@ -61,6 +61,7 @@ func TestWhatBecomesOfAnAttempt(t *testing.T) {
 	accepted := func(owner string) func(*Result) {
 		return func(r *Result) { r.Exception = &Exception{Owner: owner, Expires: "2027-01-31"} }
 	}
+	caused := func(why string) func(*Result) { return func(r *Result) { r.Cause = why } }
 	absent := cell("")
 	const none = ChangeKind("")
 	for name, tc := range map[string]struct {
@@ -79,6 +80,10 @@ func TestWhatBecomesOfAnAttempt(t *testing.T) {
 		"it was not there, and leaks a little": {absent, cell(Leak, noted), NewlyLeaking, false},
 		"a known leak":                         {cell(Leak), cell(Leak), none, false},
 		"a known leak by another way":          {cell(Leak), cell(Leak, outcome(probes.Received)), Changed, false},
+		"a known leak by another hole":         {cell(Leak, caused("a")), cell(Leak, caused("b")), Changed, false},
+		"a known leak by the same hole":        {cell(Leak, caused("a")), cell(Leak, caused("a")), none, false},
+		"a known leak whose cause is told now": {cell(Leak), cell(Leak, caused("a")), none, false},
+		"a known leak whose cause is not told": {cell(Leak, caused("a")), cell(Leak), none, false},
 		"a known leak got worse":               {cell(Leak), cell(Leak, severity("critical")), NewlyLeaking, true},
 		"a known leak got less bad":            {cell(Leak, severity("critical")), cell(Leak), Changed, false},
 		"of a severity that nobody knows":      {cell(Leak), cell(Leak, severity("dreadful")), NewlyLeaking, true},

@@ -124,7 +124,7 @@ func (d *Drift) meet(r *Result, before *State, words *lexicon) {
 	if now.Fails && now.known(before) {
 		d.Totals.Known++
 	}
-	if before != nil && *before == *now {
+	if before != nil && now.same(*before) {
 		d.Totals.Same++
 		return
 	}
