@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -84,9 +86,11 @@ func TestAWholeRunUnderTheFence(t *testing.T) {
 
 	// A port below 1024 takes the one sysctl that the fence lets through.
 	w.extra = "crossings:\n  - {from: " + w.tenants[0] + ", to: " + w.tenants[1] + ", ports: [tcp/81], reason: e2e}\n"
-	o := w.run()
+	evidence := filepath.Join(w.dir, "evidence.tar.gz")
+	o := w.run("--bundle", evidence)
 	require.Empty(t, problemsOf(o), o.stderr)
 	require.Equal(t, 1, o.exit, o.stderr)
+	w.requireBundle(evidence)
 	require.Len(t, o.record.Results, w.size()+2*len(w.spaces[w.tenants[1]])*3)
 	for _, r := range o.record.Results {
 		want := oneSided(r, verdicts.Isolated)
@@ -96,6 +100,24 @@ func TestAWholeRunUnderTheFence(t *testing.T) {
 		require.Equal(t, want, r.Verdict, "%s: %s", r.ID, r.Why)
 	}
 	w.requireClean()
+}
+
+// requireBundle wants a whole bundle of a run, with what only the run itself has.
+func (w *world) requireBundle(path string) {
+	w.t.Helper()
+	verified, err := exec.Command(lab.binary, "verify", path).CombinedOutput()
+	require.NoError(w.t, err, string(verified))
+	list, err := exec.Command("tar", "-tzf", path).Output()
+	require.NoError(w.t, err)
+	names := strings.Fields(string(list))
+	require.Equal(w.t, "manifest.json", names[0])
+	want := []string{"results.json", "report.html", "tenancy.yaml", "plan.json", "observations.jsonl"}
+	for _, spaces := range w.spaces {
+		for _, ns := range spaces {
+			want = append(want, "policies/"+ns+"/"+wallName+".yaml")
+		}
+	}
+	require.Subset(w.t, names, want)
 }
 
 // problemsOf are what the fence refused of a run.

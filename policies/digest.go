@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Digest is what a policy says, in short: two with the same one say the same.
@@ -31,6 +32,29 @@ func (s *Set) Digests() (all []Digest, ok bool) {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	return all, true
+}
+
+// Objects are the policies themselves, as far as they could be read, in the
+// order of their names: what they say and their labels, without what the cluster
+// and its users wrote about them.
+func (s *Set) Objects() []networkingv1.NetworkPolicy {
+	if s == nil {
+		return nil
+	}
+	var all []networkingv1.NetworkPolicy
+	for _, list := range s.policies {
+		for i := range list {
+			all = append(all, networkingv1.NetworkPolicy{
+				TypeMeta:   metav1.TypeMeta{APIVersion: networkingv1.SchemeGroupVersion.String(), Kind: "NetworkPolicy"},
+				ObjectMeta: metav1.ObjectMeta{Namespace: list[i].Namespace, Name: list[i].Name, Labels: list[i].Labels},
+				Spec:       list[i].Spec,
+			})
+		}
+	}
+	slices.SortFunc(all, func(a, b networkingv1.NetworkPolicy) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	return all
 }
 
 func digest(spec *networkingv1.NetworkPolicySpec) string {

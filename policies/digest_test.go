@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
 	k8stesting "k8s.io/client-go/testing"
@@ -22,6 +23,11 @@ func TestADigestGoesByWhatAPolicySays(t *testing.T) {
 	none, ok := read(t, true, nil).Digests()
 	assert.True(t, ok)
 	assert.Empty(t, none)
+
+	objects := read(t, true, map[string]string{"q": `{policyTypes: [Egress]}`, "p": `{policyTypes: [Ingress]}`}).Objects()
+	require.Len(t, objects, 2)
+	assert.Equal(t, []string{"p", "NetworkPolicy", "a"}, []string{objects[0].Name, objects[0].Kind, objects[0].Namespace})
+	assert.Equal(t, []networkingv1.PolicyType{networkingv1.PolicyTypeEgress}, objects[1].Spec.PolicyTypes)
 
 	client := fake.NewClientset()
 	client.PrependReactor("list", "networkpolicies", func(k8stesting.Action) (bool, runtime.Object, error) { return true, nil, assert.AnError })

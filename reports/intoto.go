@@ -71,6 +71,11 @@ func (InToto) Write(w io.Writer, rec *verdicts.Record) error {
 	if err := (JSON{}).Write(sum, rec); err != nil {
 		return err
 	}
+	return writeStatement(w, rec, []inTotoResource{{Name: inTotoSubject, Digest: map[string]string{"sha256": hex.EncodeToString(sum.Sum(nil))}}})
+}
+
+// writeStatement writes the statement about some files.
+func writeStatement(w io.Writer, rec *verdicts.Record, subjects []inTotoResource) error {
 	tests := map[string]string{}
 	for r := range rec.Results.All() {
 		check := word(r.Suite) + "/" + word(r.Check)
@@ -101,10 +106,7 @@ func (InToto) Write(w io.Writer, rec *verdicts.Record) error {
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(inTotoFile{
-		Type: inTotoStatement, PredicateType: inTotoTestResult, Predicate: p,
-		Subject: []inTotoResource{{Name: inTotoSubject, Digest: map[string]string{"sha256": hex.EncodeToString(sum.Sum(nil))}}},
-	})
+	return encoder.Encode(inTotoFile{Type: inTotoStatement, PredicateType: inTotoTestResult, Predicate: p, Subject: subjects})
 }
 
 // inTotoOf is what a result makes of its check; empty for one that was not tried.

@@ -71,6 +71,8 @@ type Outcome struct {
 	// Policies are the tenants' NetworkPolicies before the first attempt; nil
 	// where not all could be read.
 	Policies *verdicts.Policies
+	// Read are these policies themselves, as far as they could be read.
+	Read *policies.Set
 }
 
 // NewID makes a run's id: eight hexadecimal digits.
@@ -146,7 +148,7 @@ func (r *run) work(ctx context.Context, plan iter.Seq[[]suites.Attempt]) (*Outco
 		return nil, err
 	}
 	interrupted, left := r.probe(ctx, plan)
-	return &Outcome{Notes: r.notes, Interrupted: interrupted, TooLate: r.tooLate.arrivals.Certain, Left: left, Policies: r.policiesSeen()}, nil
+	return &Outcome{Notes: r.notes, Interrupted: interrupted, TooLate: r.tooLate.arrivals.Certain, Left: left, Policies: r.policiesSeen(), Read: r.policies}, nil
 }
 
 // probe deploys, makes the attempts and cleans up; it returns what it could not

@@ -18,6 +18,7 @@ type reporting struct {
 	from      string
 	reports   []string
 	framework string
+	bundle    bundling
 }
 
 func newReport(a *app) *cobra.Command {
@@ -38,6 +39,7 @@ func newReport(a *app) *cobra.Command {
 	c.Flags().StringVar(&o.from, "from", "", "record to read: a results.json, or a results.jsonl")
 	_ = c.MarkFlagFilename("from", "json", "jsonl") // fails for unknown flags only
 	addReports(c, &o.reports, nil)
+	o.bundle.addFlags(c)
 	addFramework(c, &o.framework, "what the run has to say to the clauses of this framework, in html or, without --report, here: ")
 	return c
 }
@@ -105,12 +107,15 @@ func (o *reporting) check() ([]reports.Spec, error) {
 	if o.from == "" {
 		return nil, errors.New("--from is missing: name the record of a run, as in --from out/results.json")
 	}
-	if len(o.reports) == 0 && o.framework == "" {
+	if len(o.reports) == 0 && o.framework == "" && o.bundle.path == "" {
 		return nil, errors.New("--report is missing: name at least one, as FORMAT=PATH")
 	}
 	specs, err := reports.ParseSpecs(o.reports)
 	if err != nil {
 		return nil, fmt.Errorf("--report: %w", err)
+	}
+	if specs, err = o.bundle.with(specs); err != nil {
+		return nil, err
 	}
 	for _, spec := range specs {
 		if sameFile(spec.Path, o.from) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/partywall/partywall/bundle"
 	"github.com/partywall/partywall/reports"
 	"github.com/partywall/partywall/runner"
 	"github.com/partywall/partywall/suites"
@@ -28,6 +29,7 @@ type running struct {
 	requireComplete bool
 	witnessKey      string
 	baseline        baseline
+	bundle          bundling
 }
 
 func newRun(a *app) *cobra.Command {
@@ -53,6 +55,7 @@ func newRun(a *app) *cobra.Command {
 	o.addFlags(c)
 	f := c.Flags()
 	addReports(c, &o.reports, []string{"junit=out/junit.xml", "json=out/results.json"})
+	o.bundle.addFlags(c)
 	f.BoolVar(&o.requireComplete, "require-complete", false, "exit with 3 also where the flags left something out")
 	f.StringVar(&o.witnessKey, "witness-key", "", "file with the key of the witness that the tenancy file names")
 	_ = c.MarkFlagFilename("witness-key") // fails for unknown flags only
@@ -73,6 +76,9 @@ func (o *running) check() ([]reports.Spec, error) {
 	specs, err := reports.ParseSpecs(o.reports)
 	if err != nil {
 		return nil, fmt.Errorf("--report: %w", err)
+	}
+	if specs, err = o.bundle.with(specs); err != nil {
+		return nil, err
 	}
 	if err := o.checkPlaces(specs); err != nil {
 		return nil, err
@@ -108,6 +114,9 @@ func (o *running) run(c *cobra.Command) error {
 		return err
 	}
 	defer func() { _ = spool.Close() }() // its summary, the last line, is synced when it is written
+	if err := o.bundle.keepTenancy(o.file); err != nil {
+		return err
+	}
 	p, err := o.plan(ctx)
 	if err != nil {
 		return err
@@ -133,6 +142,7 @@ func (o *running) run(c *cobra.Command) error {
 	if err != nil {
 		return unanswered(p.cluster, err)
 	}
+	o.bundleWith(p, specs, outcome)
 	record := o.conclude(p, header, spool.Results(judging.Sensitivity()), judging, outcome)
 	drift, unheld := o.baseline.against(record)
 	ended := o.finish(specs, spool, record)
@@ -218,6 +228,14 @@ func (o *running) gather(ctx context.Context, p *planned, id string, spool *repo
 		}
 	}
 	return runner.Run(ctx, p.cluster, p.tenancy, id, p.plan.Parts(), judge, options)
+}
+
+// bundleWith puts into the bundle what the run went by and what it saw.
+func (o *running) bundleWith(p *planned, specs []reports.Spec, outcome *runner.Outcome) {
+	o.bundle.keep(copied("observations.jsonl", spoolPath(specs)), bundle.File{
+		Name: "plan.json", Write: func(w io.Writer) error { return printPlanJSON(w, p.plan.All()) },
+	})
+	o.bundle.keep(policyFiles(outcome.Read)...)
 }
 
 // conclude makes the record of a run of its results, and of what else there is

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"crypto/elliptic"
 	"errors"
+	"os"
 	"os/exec"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
 )
 
 func TestMain(m *testing.M) {
@@ -20,7 +23,7 @@ func TestMain(m *testing.M) {
 
 // TestScript runs the scripts of testdata/script, which are the documentation
 // of the command. Beside testscript's own commands they have `exits CODE
-// COMMAND...`, and those of the fake cluster and the registry. `carrying` is
+// COMMAND...`, and those of the fake cluster, the registry and keys. `carrying` is
 // partywall with its image inside.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -42,8 +45,25 @@ func TestScript(t *testing.T) {
 			"cluster":  startCluster,
 			"requests": requests,
 			"registry": startRegistry,
+			"keypair":  keyPair,
 		},
 	})
+}
+
+// keyPair makes NAME.key and NAME.pub, the private one locked where a password
+// is given.
+func keyPair(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: keypair NAME [PASSWORD]")
+	}
+	locked := cryptoutils.SkipPassword
+	if len(args) == 2 {
+		locked = func(bool) ([]byte, error) { return []byte(args[1]), nil }
+	}
+	private, public, err := cryptoutils.GeneratePEMEncodedECDSAKeyPair(elliptic.P256(), locked)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".key"), private, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".pub"), public, 0o600))
 }
 
 // exits runs a command that must end with this exit code.

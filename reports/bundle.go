@@ -1,0 +1,57 @@
+package reports
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"io"
+
+	"github.com/partywall/partywall/bundle"
+	"github.com/partywall/partywall/verdicts"
+)
+
+// Bundle is the run's whole evidence in one archive: all reports, and what else
+// there is of the run, behind a manifest of their digests.
+type Bundle struct {
+	Signer *bundle.Signer // nil: it is not signed
+	Extra  []bundle.File  // beside the reports
+}
+
+// bundled are the reports in a bundle, by the names of their formats. The
+// statement is the manifest.
+var bundled = map[string]string{
+	"json": "results.json", "junit": "junit.xml", "html": "report.html", "csv": "results.csv",
+	"markdown": "report.md", "prometheus": "metrics.prom", "sarif": "results.sarif",
+}
+
+// Name is "bundle".
+func (*Bundle) Name() string { return "bundle" }
+
+// Write packs the record and all that goes with it.
+func (b *Bundle) Write(w io.Writer, rec *verdicts.Record) error {
+	files := append([]bundle.File{}, b.Extra...)
+	for _, f := range formats {
+		if name := bundled[f.Name()]; name != "" {
+			files = append(files, bundle.File{Name: name, Write: func(w io.Writer) error { return f.Write(w, rec) }})
+		}
+	}
+	return bundle.Write(w, files, rec.Header.Started, func(subjects []bundle.Subject) ([]byte, error) {
+		resources := make([]inTotoResource, len(subjects))
+		for i, s := range subjects {
+			resources[i] = inTotoResource{Name: s.Name, Digest: map[string]string{"sha256": s.SHA256}}
+		}
+		var b bytes.Buffer
+		err := writeStatement(&b, rec, resources)
+		return b.Bytes(), err
+	}, b.Signer)
+}
+
+// Wrote looks for the manifest at the head of the archive.
+func (*Bundle) Wrote(r io.Reader) bool {
+	zipped, err := gzip.NewReader(r)
+	if err != nil {
+		return false
+	}
+	first, err := tar.NewReader(zipped).Next()
+	return err == nil && first.Name == bundle.ManifestName
+}
