@@ -15,6 +15,7 @@ const (
 // a cluster.
 type File struct {
 	Path       string
+	Text       []byte   // that it was read from
 	Name       string   // metadata.name, or empty
 	ByLabel    string   // the namespace label that names tenants; empty where they are only listed
 	List       []Tenant // tenants spelled out, in the file's order
@@ -111,6 +112,7 @@ func Parse(path string, data []byte) (*File, error) {
 		budget:     size(root) + maxAliased,
 		sharedLine: map[string]int{},
 	}
+	d.file.Text = data
 	d.root(root)
 	d.check()
 	if err := p.err(); err != nil {

@@ -76,22 +76,6 @@ func (b *bundling) keep(files ...bundle.File) {
 	}
 }
 
-// keepTenancy takes down the tenancy file as it is before the run.
-func (b *bundling) keepTenancy(path string) error {
-	if b.format == nil || path == "" {
-		return nil
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	b.keep(bundle.File{Name: "tenancy.yaml", Write: func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	}})
-	return nil
-}
-
 // copied is a file as it stands when the bundle is packed.
 func copied(name, path string) bundle.File {
 	return bundle.File{Name: name, Write: func(w io.Writer) error {

@@ -34,7 +34,7 @@ func newPlan(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			printNotes(a.err, p.tenancy, p.file)
+			printNotes(a.err, p.tenancy, p.file != nil)
 			if output == "json" {
 				return printPlanJSON(a.out, p.plan.All())
 			}

@@ -19,6 +19,7 @@ type reporting struct {
 	reports   []string
 	framework string
 	bundle    bundling
+	push      pushing
 }
 
 func newReport(a *app) *cobra.Command {
@@ -40,6 +41,7 @@ func newReport(a *app) *cobra.Command {
 	_ = c.MarkFlagFilename("from", "json", "jsonl") // fails for unknown flags only
 	addReports(c, &o.reports, nil)
 	o.bundle.addFlags(c)
+	o.push.addFlags(c)
 	addFramework(c, &o.framework, "what the run has to say to the clauses of this framework, in html or, without --report, here: ")
 	return c
 }
@@ -67,7 +69,7 @@ func (o *reporting) run(c *cobra.Command) error {
 	if saved.Summary.Incomplete {
 		fmt.Fprintln(o.err, "this record is not a whole run's, which the reports say too: "+reports.Harmless(strings.Join(saved.Summary.NotRun, "; ")))
 	}
-	if err := reports.WriteAll(specs, &saved.Record); err != nil {
+	if err := errors.Join(reports.WriteAll(specs, &saved.Record), o.push.push(c.Context(), o.err, &saved.Record)); err != nil {
 		return cannotRun(err)
 	}
 	sayWritten(o.err, specs)
@@ -107,8 +109,11 @@ func (o *reporting) check() ([]reports.Spec, error) {
 	if o.from == "" {
 		return nil, errors.New("--from is missing: name the record of a run, as in --from out/results.json")
 	}
-	if len(o.reports) == 0 && o.framework == "" && o.bundle.path == "" {
+	if len(o.reports) == 0 && o.framework == "" && o.bundle.path == "" && o.push.url == "" {
 		return nil, errors.New("--report is missing: name at least one, as FORMAT=PATH")
+	}
+	if err := o.push.check(); err != nil {
+		return nil, err
 	}
 	specs, err := reports.ParseSpecs(o.reports)
 	if err != nil {

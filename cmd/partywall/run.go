@@ -30,6 +30,7 @@ type running struct {
 	witnessKey      string
 	baseline        baseline
 	bundle          bundling
+	push            pushing
 }
 
 func newRun(a *app) *cobra.Command {
@@ -56,6 +57,7 @@ func newRun(a *app) *cobra.Command {
 	f := c.Flags()
 	addReports(c, &o.reports, []string{"junit=out/junit.xml", "json=out/results.json"})
 	o.bundle.addFlags(c)
+	o.push.addFlags(c)
 	f.BoolVar(&o.requireComplete, "require-complete", false, "exit with 3 also where the flags left something out")
 	f.StringVar(&o.witnessKey, "witness-key", "", "file with the key of the witness that the tenancy file names")
 	_ = c.MarkFlagFilename("witness-key") // fails for unknown flags only
@@ -76,6 +78,9 @@ func (o *running) check() ([]reports.Spec, error) {
 	specs, err := reports.ParseSpecs(o.reports)
 	if err != nil {
 		return nil, fmt.Errorf("--report: %w", err)
+	}
+	if err := o.push.check(); err != nil {
+		return nil, err
 	}
 	if specs, err = o.bundle.with(specs); err != nil {
 		return nil, err
@@ -114,9 +119,6 @@ func (o *running) run(c *cobra.Command) error {
 		return err
 	}
 	defer func() { _ = spool.Close() }() // its summary, the last line, is synced when it is written
-	if err := o.bundle.keepTenancy(o.file); err != nil {
-		return err
-	}
 	p, err := o.plan(ctx)
 	if err != nil {
 		return err
@@ -145,7 +147,7 @@ func (o *running) run(c *cobra.Command) error {
 	o.bundleWith(p, specs, outcome)
 	record := o.conclude(p, header, spool.Results(judging.Sensitivity()), judging, outcome)
 	drift, unheld := o.baseline.against(record)
-	ended := o.finish(specs, spool, record)
+	ended := o.finish(ctx, specs, spool, record)
 	if unheld != nil {
 		return errors.Join(unheld, ended)
 	}
@@ -194,7 +196,7 @@ func (o *running) header(ctx context.Context, p *planned, id string, now time.Ti
 		Ignored: p.tenancy.Ignored, Unclaimed: p.tenancy.Unclaimed,
 		Planned: p.plan.Len(), Filters: o.selection.Flags(),
 	}
-	if p.file {
+	if p.file != nil {
 		h.File = &verdicts.File{Path: p.tenancy.Path, Line: p.tenancy.Places.Tenants}
 	}
 	for _, t := range p.tenancy.Tenants {
@@ -235,6 +237,12 @@ func (o *running) bundleWith(p *planned, specs []reports.Spec, outcome *runner.O
 	o.bundle.keep(copied("observations.jsonl", spoolPath(specs)), bundle.File{
 		Name: "plan.json", Write: func(w io.Writer) error { return printPlanJSON(w, p.plan.All()) },
 	})
+	if p.file != nil {
+		o.bundle.keep(bundle.File{Name: "tenancy.yaml", Write: func(w io.Writer) error {
+			_, err := w.Write(p.file.Text)
+			return err
+		}})
+	}
 	o.bundle.keep(policyFiles(outcome.Read)...)
 }
 
@@ -254,7 +262,7 @@ func (o *running) conclude(p *planned, header verdicts.Header, results verdicts.
 	if e.TooLate > 0 {
 		summary.Unfinished("%d arrivals at targets came after their attempts had been judged, so that a leak may be missing", e.TooLate)
 	}
-	if p.file && len(p.tenancy.Unclaimed) > 0 {
+	if p.file != nil && len(p.tenancy.Unclaimed) > 0 {
 		summary.Unfinished("no tenant claims these namespaces, and the tenancy file does not ignore them: %s", strings.Join(p.tenancy.Unclaimed, ", "))
 	}
 	if left := p.plan.Whole() - p.plan.Len(); left > 0 {
@@ -278,10 +286,10 @@ func (o *running) conclude(p *planned, header verdicts.Header, results verdicts.
 }
 
 // finish writes the record everywhere and ends with its exit code.
-func (o *running) finish(specs []reports.Spec, spool *reports.Spool, record *verdicts.Record) error {
+func (o *running) finish(ctx context.Context, specs []reports.Spec, spool *reports.Spool, record *verdicts.Record) error {
 	people := o.people(specs)
 	options := terminalOf(people)
-	err := errors.Join(spool.Summary(record.Summary), reports.WriteAll(specs, record))
+	err := errors.Join(spool.Summary(record.Summary), reports.WriteAll(specs, record), o.push.push(ctx, o.err, record))
 	for _, print := range []func(io.Writer, *verdicts.Record, reports.Options) error{reports.Matrix, reports.Findings} {
 		if printErr := print(people, record, options); err == nil {
 			err = printErr

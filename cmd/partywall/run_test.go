@@ -53,7 +53,7 @@ func fakePlan(checks ...string) *planned {
 		}}, nil
 	})
 	p := &planned{
-		cluster: &runner.Cluster{Client: client, Context: "staging"}, context: "staging", file: true,
+		cluster: &runner.Cluster{Client: client, Context: "staging"}, context: "staging", file: &tenancy.File{},
 		tenancy: &tenancy.Tenancy{
 			Name: "prod", Path: "tenancy.yaml", Places: tenancy.Places{Tenants: 4, Tenant: map[string]int{"globex": 6}},
 			Tenants: []tenancy.Tenant{{Name: "acme", Namespaces: []string{"acme-db", "acme-web"}}, {Name: "globex", Namespaces: []string{"globex-api"}}},
@@ -118,7 +118,7 @@ func TestJudgeSaysWhatIsMissing(t *testing.T) {
 	}, rec.Summary.NotRun)
 
 	p := fakePlan("udp")
-	p.file = false
+	p.file = nil
 	rec = concluded(o, p, header, &runner.Outcome{})
 	assert.True(t, rec.Summary.Partial)
 	assert.False(t, rec.Summary.Incomplete, "without a file nobody said whose the namespaces are, and flags were meant")
@@ -165,7 +165,7 @@ func finished(t *testing.T, o *running, record *verdicts.Record, list ...string)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, spool.Close()) }()
 	require.NoError(t, begin(spool, specs, record.Header))
-	return o.finish(specs, spool, record)
+	return o.finish(context.Background(), specs, spool, record)
 }
 
 func fakeRecord(exit int) *verdicts.Record {
@@ -205,7 +205,7 @@ func TestFinishIsNeverGreenWithoutItsReport(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, spool.Close()) }()
 	require.NoError(t, spool.Header(verdicts.Header{}))
-	err = o.finish(specs, spool, fakeRecord(0))
+	err = o.finish(context.Background(), specs, spool, fakeRecord(0))
 	var e *exit
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, exitCannotRun, e.code)

@@ -76,7 +76,7 @@ type planned struct {
 	cluster *runner.Cluster
 	context string // of the kubeconfig; empty where the cluster was found without
 	tenancy *tenancy.Tenancy
-	file    bool // there is a tenancy file
+	file    *tenancy.File // nil: there is none
 	plan    *suites.Plan
 }
 
@@ -119,7 +119,7 @@ func (t *target) plan(ctx context.Context) (*planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &planned{cluster: cluster, context: context, tenancy: found, file: file != nil, plan: plan}, nil
+	return &planned{cluster: cluster, context: context, tenancy: found, file: file, plan: plan}, nil
 }
 
 // addFilename adds kubectl's flag for files; the path is its default.
