@@ -47,19 +47,22 @@ func (h HTML) Write(w io.Writer, rec *verdicts.Record) error {
 }
 
 // Wrote looks for the page's generator.
-func (HTML) Wrote(r io.Reader) bool {
+func (HTML) Wrote(r io.Reader) bool { return generatorOf(r) == generator }
+
+// generatorOf is whose a page says that it is.
+func generatorOf(r io.Reader) string {
 	tokens := html.NewTokenizer(r)
 	for {
 		switch tokens.Next() {
 		case html.ErrorToken:
-			return false
+			return ""
 		case html.StartTagToken, html.SelfClosingTagToken:
 			t := tokens.Token()
 			if t.Data == "body" {
-				return false
+				return ""
 			}
 			if t.Data == "meta" && attribute(t, "name") == "generator" {
-				return attribute(t, "content") == generator
+				return attribute(t, "content")
 			}
 		}
 	}

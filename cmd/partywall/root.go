@@ -128,7 +128,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return seeHelp(c, err) })
 	a.flags.AddFlags(root.PersistentFlags())
 	completeConnection(root, a.flags)
-	root.AddCommand(newRun(a), newPlan(a), newReport(a), newVerify(a), newDiff(a), newDiscover(a), newInit(a), newSchema(a), newControls(a), newRoles(a), newClean(a), newImage(a), newWitness(a), newVersion(a))
+	root.AddCommand(newRun(a), newPlan(a), newReport(a), newVerify(a), newDiff(a), newTrend(a), newDiscover(a), newInit(a), newSchema(a), newControls(a), newRoles(a), newClean(a), newImage(a), newWitness(a), newVersion(a))
 	refuseUnknownShells(root)
 	return root
 }
