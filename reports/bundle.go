@@ -21,7 +21,7 @@ type Bundle struct {
 // statement is the manifest.
 var bundled = map[string]string{
 	"json": "results.json", "junit": "junit.xml", "html": "report.html", "csv": "results.csv",
-	"markdown": "report.md", "prometheus": "metrics.prom", "sarif": "results.sarif",
+	"markdown": "report.md", "prometheus": "metrics.prom", "sarif": "results.sarif", "oscal": "results.oscal.json",
 }
 
 // Name is "bundle".

@@ -23,7 +23,7 @@ type Format interface {
 }
 
 // formats are the file formats there are, by name.
-var formats = []Format{JSON{}, JUnit{}, HTML{}, CSV{}, Markdown{}, Prometheus{}, SARIF{}, InToto{}}
+var formats = []Format{JSON{}, JUnit{}, HTML{}, CSV{}, Markdown{}, Prometheus{}, SARIF{}, OSCAL{}, InToto{}}
 
 // Formats lists the names that a report spec may use.
 func Formats() []string {
