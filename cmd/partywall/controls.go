@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/partywall/partywall/reports"
 	"github.com/partywall/partywall/reports/controls"
 )
 
@@ -47,6 +48,29 @@ func newControls(a *app) *cobra.Command {
 func addFramework(c *cobra.Command, id *string, usage string) {
 	c.Flags().StringVar(id, "framework", "", usage+strings.Join(controls.IDs(), ", "))
 	complete(c, "framework", controls.IDs()...)
+}
+
+// clausesIn gives the pages among the reports a section of the framework that is
+// asked for, if any. Otherwise is what may be asked for beside a page.
+func clausesIn(specs []reports.Spec, id, otherwise string) (*controls.Framework, error) {
+	if id == "" {
+		return nil, nil
+	}
+	f, err := controls.Find(id)
+	if err != nil {
+		return nil, fmt.Errorf("--framework: %w", err)
+	}
+	pages := 0
+	for i := range specs {
+		if _, is := specs[i].Format.(reports.HTML); is {
+			specs[i].Format = reports.HTML{Framework: f}
+			pages++
+		}
+	}
+	if pages == 0 && (len(specs) > 0 || otherwise == "") {
+		return nil, fmt.Errorf("--framework: of the reports, only html has a section of clauses; ask for one%s", otherwise)
+	}
+	return f, nil
 }
 
 // frameworks are all, or the one that is asked for.

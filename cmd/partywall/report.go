@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/partywall/partywall/reports"
-	"github.com/partywall/partywall/reports/controls"
 )
 
 // reporting is the report command's own flags.
@@ -57,7 +56,7 @@ func (o *reporting) run(c *cobra.Command) error {
 	if err != nil {
 		return seeHelp(c, err)
 	}
-	framework, err := o.clausesIn(specs)
+	framework, err := clausesIn(specs, o.framework, ", or for none to see them here")
 	if err != nil {
 		return seeHelp(c, err)
 	}
@@ -79,29 +78,6 @@ func (o *reporting) run(c *cobra.Command) error {
 		}
 	}
 	return nil
-}
-
-// clausesIn gives the pages among the reports a section of the framework that is
-// asked for, if any.
-func (o *reporting) clausesIn(specs []reports.Spec) (*controls.Framework, error) {
-	if o.framework == "" {
-		return nil, nil
-	}
-	f, err := controls.Find(o.framework)
-	if err != nil {
-		return nil, fmt.Errorf("--framework: %w", err)
-	}
-	pages := 0
-	for i := range specs {
-		if _, is := specs[i].Format.(reports.HTML); is {
-			specs[i].Format = reports.HTML{Framework: f}
-			pages++
-		}
-	}
-	if len(specs) > 0 && pages == 0 {
-		return nil, errors.New("--framework: of the reports, only html has a section of clauses; ask for one, or for none to see them here")
-	}
-	return f, nil
 }
 
 // check refuses what cannot be meant, before anything is read.

@@ -31,6 +31,7 @@ type running struct {
 	baseline        baseline
 	bundle          bundling
 	push            pushing
+	framework       string
 }
 
 func newRun(a *app) *cobra.Command {
@@ -58,6 +59,7 @@ func newRun(a *app) *cobra.Command {
 	addReports(c, &o.reports, []string{"junit=out/junit.xml", "json=out/results.json"})
 	o.bundle.addFlags(c)
 	o.push.addFlags(c)
+	addFramework(c, &o.framework, "what the run has to say to the clauses of this framework, in the html report: ")
 	f.BoolVar(&o.requireComplete, "require-complete", false, "exit with 3 also where the flags left something out")
 	f.StringVar(&o.witnessKey, "witness-key", "", "file with the key of the witness that the tenancy file names")
 	_ = c.MarkFlagFilename("witness-key") // fails for unknown flags only
@@ -80,6 +82,9 @@ func (o *running) check() ([]reports.Spec, error) {
 		return nil, fmt.Errorf("--report: %w", err)
 	}
 	if err := o.push.check(); err != nil {
+		return nil, err
+	}
+	if _, err := clausesIn(specs, o.framework, ""); err != nil {
 		return nil, err
 	}
 	if specs, err = o.bundle.with(specs); err != nil {
