@@ -31,11 +31,8 @@ func (p *part) tryAgain(ctx context.Context) {
 	again.narrow(lacking, p.controls)
 	again.rounds(ctx)
 	p.nonces = append(p.nonces, again.nonces...)
-	if again.cut {
-		return
-	}
 	p.again, p.anewOf = again, anew
-	p.note(fmt.Sprintf("%d attempts lacked evidence in one of their rounds and were made anew, in rounds of their own", len(lacking)))
+	p.note(fmt.Sprintf("%d attempts lacked evidence in one of their rounds and were made anew, in rounds of their own%s", len(lacking), p.name()))
 }
 
 // lacking are the places of the cells that are worth another go.
@@ -82,11 +79,17 @@ func (p *part) narrow(to []int, before []*control) {
 }
 
 // best is a cell as its first go shows it, or as the other does where the first
-// lacked evidence and still shows nothing that got through.
+// lacked evidence and still shows nothing that got through. Of another go that
+// was cut short counts what got through, and nothing else.
 func (p *part) best(c *cell, ways, anew waysOut) verdicts.Case {
 	first := p.caseOf(c, ways)
-	if other := p.anewOf[c]; other != nil && !first.GotThrough() {
-		return p.again.caseOf(other, anew)
+	other := p.anewOf[c]
+	if other == nil || first.Undeclared() {
+		return first
 	}
-	return first
+	second := p.again.caseOf(other, anew)
+	if p.again.cut && !second.Undeclared() {
+		return first
+	}
+	return second
 }

@@ -24,6 +24,7 @@ type cell struct {
 	inquiry  *inquiry // that it makes of admission; nil where it is none
 	problem  string
 	shots    []*shot   // one a round
+	among    []*shot   // of a crossing: its first tries, which alone were made among all attempts
 	draws    [][]*shot // more of the same, a round
 }
 

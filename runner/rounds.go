@@ -160,15 +160,23 @@ func (p *part) fireCells(ctx context.Context, round int) []*shot {
 }
 
 // insist tries what a crossing allows until it works, as often as a control: a
-// wall stops every try of it, and what is lost by chance is no wall.
+// wall stops every try of it, and what is lost by chance is no wall. What anybody
+// answered was not lost. Only the first try shows what its source could reach
+// while all attempts were made.
 func (p *part) insist(ctx context.Context) {
+	for _, c := range p.cells {
+		if c.attempt.Expect == suites.Allowed && len(c.shots) > 0 {
+			first := *c.shots[len(c.shots)-1]
+			c.among = append(c.among, &first)
+		}
+	}
 	for try := 1; try < controlTries && ctx.Err() == nil; try++ {
 		var lost []*shot
 		for _, c := range p.cells {
 			if c.attempt.Expect != suites.Allowed || len(c.shots) == 0 {
 				continue
 			}
-			if s := c.shots[len(c.shots)-1]; s.observation != nil && s.outcome != probes.Reached && s.outcome != probes.Misrouted {
+			if s := c.shots[len(c.shots)-1]; s.observation != nil && s.outcome == probes.Dropped {
 				p.renew(s)
 				lost = append(lost, s)
 			}
@@ -252,10 +260,11 @@ func (c *cell) decisive(round int) *shot {
 		return best
 	}
 	for _, s := range c.draws[round] {
-		if s.outcome == probes.Reached {
+		switch {
+		case s.outcome == probes.Reached:
 			return s
-		}
-		if s.observation == nil || s.outcome == probes.Error {
+		case best.observation == nil: // how that went, nobody knows
+		case s.observation == nil || s.outcome == probes.Error:
 			best = s
 		}
 	}

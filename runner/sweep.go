@@ -191,10 +191,12 @@ func decisiveOfSweep(asked []*shot) *shot {
 
 func weight(s *shot) int {
 	switch {
-	case s.observation == nil || s.outcome == probes.Error:
-		return 2
 	case s.outcome == probes.Reached:
+		return 4
+	case s.observation == nil:
 		return 3
+	case s.outcome == probes.Error:
+		return 2
 	case s.outcome == probes.Unresolved:
 		return 0
 	}

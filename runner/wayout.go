@@ -41,16 +41,24 @@ func (p *part) waysOut() waysOut {
 	}
 	for _, c := range p.cells {
 		if c.attempt.Expect == suites.Allowed {
-			ways.add(c.exit(), verdicts.RungCrossing, c.shots)
+			ways.add(c.exit(), verdicts.RungCrossing, c.amongAll())
 		}
 	}
 	for _, c := range p.cells {
-		ways.addResolver(c.shots)
+		ways.addResolver(c.amongAll())
 	}
 	for _, c := range p.controls {
 		ways.addResolver(c.during)
 	}
 	return ways
+}
+
+// amongAll are the cell's shots as they were made among all attempts.
+func (c *cell) amongAll() []*shot {
+	if len(c.among) > 0 {
+		return c.among
+	}
+	return c.shots
 }
 
 // add takes shots of a kind in, one a round. What was reached counts, and the
