@@ -42,6 +42,27 @@ func listed(subjects []Subject) ([]byte, error) {
 	return json.Marshal(map[string]any{"subject": list})
 }
 
+// unlisted reads what listed wrote.
+func unlisted(manifest []byte) ([]Subject, error) {
+	var read struct {
+		Subject []struct {
+			Name   string
+			Digest map[string]string
+		}
+	}
+	if err := json.Unmarshal(manifest, &read); err != nil {
+		return nil, err
+	}
+	var subjects []Subject
+	for _, s := range read.Subject {
+		subjects = append(subjects, Subject{s.Name, s.Digest["sha256"]})
+	}
+	if again, err := listed(subjects); err != nil || !bytes.Equal(again, manifest) {
+		return nil, errors.New("it is not as it was written")
+	}
+	return subjects, nil
+}
+
 func files() []File {
 	return []File{text("results.json", `{"results":[]}`), text("junit.xml", "<testsuites/>"), text("policies/a/deny.yaml", "spec: {}\n")}
 }
@@ -79,7 +100,7 @@ func edKeys(t *testing.T) (*Signer, *Verifier) {
 
 func verified(t *testing.T, b []byte, key *Verifier) *Verified {
 	t.Helper()
-	v, err := Verify(bytes.NewReader(b), key)
+	v, err := Verify(bytes.NewReader(b), unlisted, key)
 	require.NoError(t, err)
 	return v
 }
@@ -156,7 +177,7 @@ func TestEveryBitCounts(t *testing.T) {
 	for i := range raw {
 		altered := slices.Clone(raw)
 		altered[i] ^= 1 << (i % 8)
-		v, err := Verify(bytes.NewReader(zip(t, altered)), verifier)
+		v, err := Verify(bytes.NewReader(zip(t, altered)), unlisted, verifier)
 		require.True(t, err != nil || len(v.Wrong) > 0, "bit %d of byte %d of %d", i%8, i, len(raw))
 	}
 }
@@ -169,12 +190,12 @@ func TestEveryBitOfTheCompressedFile(t *testing.T) {
 	for i := range b {
 		altered := slices.Clone(b)
 		altered[i] ^= 1 << (i % 8)
-		if v, err := Verify(bytes.NewReader(altered), verifier); err == nil && len(v.Wrong) == 0 {
+		if v, err := Verify(bytes.NewReader(altered), unlisted, verifier); err == nil && len(v.Wrong) == 0 {
 			require.Equal(t, raw, unzip(t, altered), "bit %d of byte %d of %d", i%8, i, len(b))
 		}
 	}
 	for cut := range b {
-		_, err := Verify(bytes.NewReader(b[:cut]), verifier)
+		_, err := Verify(bytes.NewReader(b[:cut]), unlisted, verifier)
 		require.ErrorIs(t, err, ErrNoBundle, "cut at %d", cut)
 	}
 	assert.Contains(t, verified(t, append(slices.Clone(b), 'x'), verifier).Wrong, "there is something behind the end of the compressed file")
@@ -235,6 +256,18 @@ func TestWhatWasAltered(t *testing.T) {
 		"a missing": {repack(t, b, on("results.json", func(*tar.Header, []byte) (*tar.Header, []byte) { return nil, nil })), []string{`"results.json" is missing`}},
 		"an added":  {repack(t, b, same, "zz.txt"), []string{`"zz.txt" was added`}},
 		"twice":     {repack(t, b, same, "results.json"), []string{`"results.json" is there twice`, `"results.json" was altered`}},
+		"the envelope at the end": {func() []byte {
+			var envelope []byte
+			without := repack(t, b, on(EnvelopeName, func(_ *tar.Header, c []byte) (*tar.Header, []byte) { envelope = c; return nil, nil }))
+			raw := unzip(t, without)
+			var tail bytes.Buffer
+			w := tar.NewWriter(&tail)
+			require.NoError(t, w.WriteHeader(headerOf(EnvelopeName, int64(len(envelope)), noon)))
+			_, err := w.Write(envelope)
+			require.NoError(t, err)
+			require.NoError(t, w.Close())
+			return zip(t, append(raw[:len(raw)-1024], tail.Bytes()...))
+		}(), []string{"the files are in another order"}},
 		"the manifest too": {repack(t, b, func(h *tar.Header, c []byte) (*tar.Header, []byte) {
 			if h.Name == ManifestName {
 				return h, bytes.Replace(c, []byte("junit"), []byte("tinuj"), 1)
@@ -243,6 +276,8 @@ func TestWhatWasAltered(t *testing.T) {
 		}), []string{`"junit.xml" was added`, `"tinuj.xml" is missing`, "manifest.dsse.json: what it signs is another manifest"}},
 		"an owner": {repack(t, b, on("junit.xml", func(h *tar.Header, c []byte) (*tar.Header, []byte) { h.Uid = 7; return h, c })),
 			[]string{"the archive holds something beside its files"}},
+		"a garbage envelope, whoever asks": {repack(t, b, on(EnvelopeName, func(h *tar.Header, _ []byte) (*tar.Header, []byte) { return h, nil })),
+			[]string{"manifest.dsse.json: it cannot be read"}},
 		"no manifest": {repack(t, b, on(ManifestName, func(*tar.Header, []byte) (*tar.Header, []byte) { return nil, nil })), []string{"there is no manifest.json"}},
 		"a blank in the envelope": {repack(t, b, on(EnvelopeName, func(h *tar.Header, c []byte) (*tar.Header, []byte) {
 			return h, bytes.Replace(c, []byte(`,"payload"`), []byte(`, "payload"`), 1)
@@ -252,17 +287,40 @@ func TestWhatWasAltered(t *testing.T) {
 		})), []string{"manifest.dsse.json: it cannot be read"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			wrong := strings.Join(verified(t, tc.altered, verifier).Wrong, "\n")
-			for _, want := range tc.want {
-				assert.Contains(t, wrong, want)
+			for _, key := range []*Verifier{verifier, nil} { // only whose the signature is takes a key
+				wrong := strings.Join(verified(t, tc.altered, key).Wrong, "\n")
+				for _, want := range tc.want {
+					assert.Contains(t, wrong, want)
+				}
 			}
 		})
 	}
 }
 
 func TestWhatIsNoBundle(t *testing.T) {
-	for name, b := range map[string][]byte{"nothing": nil, "a text": []byte("results, all green"), "no tar": zip(t, []byte(strings.Repeat("x", 2000)))} {
-		_, err := Verify(bytes.NewReader(b), nil)
+	sparse := func(h *tar.Header) []byte {
+		var out bytes.Buffer
+		w := tar.NewWriter(&out)
+		require.NoError(t, w.WriteHeader(h))
+		require.NoError(t, w.Flush())
+		return out.Bytes()
+	}
+	link := sparse(&tar.Header{Typeflag: tar.TypeSymlink, Name: "results.json", Linkname: "/etc/passwd"})
+	// An old sparse header that promises 2^62 bytes in a single fragment at their end.
+	old := sparse(&tar.Header{Typeflag: tar.TypeReg, Name: "results.json", Format: tar.FormatGNU})
+	promise := []byte{0x80, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0}
+	copy(old[386:], promise)
+	copy(old[398:], []byte("00000000000\x00"))
+	copy(old[483:], promise)
+	old[156] = 'S'
+	copy(old[148:156], "        ")
+	sum := 0
+	for _, c := range old[:512] {
+		sum += int(c)
+	}
+	copy(old[148:], fmt.Sprintf("%06o\x00 ", sum))
+	for name, b := range map[string][]byte{"a link": zip(t, link), "a sparse file": zip(t, append(old, make([]byte, 1024)...)), "nothing": nil, "a text": []byte("results, all green"), "no tar": zip(t, []byte(strings.Repeat("x", 2000)))} {
+		_, err := Verify(bytes.NewReader(b), unlisted, nil)
 		assert.ErrorIs(t, err, ErrNoBundle, name)
 	}
 }

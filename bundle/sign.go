@@ -3,6 +3,7 @@ package bundle
 import (
 	"bytes"
 	"crypto"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,18 +45,15 @@ func LoadVerifier(path string) (*Verifier, error) {
 	return &Verifier{key}, nil
 }
 
-// verify says what is wrong with an envelope about a manifest.
+// verify says what is wrong with an envelope about a manifest, and without a
+// verifier, all of that but whose it is.
 func (v *Verifier) verify(envelope, manifest []byte) error {
-	if err := canonical(envelope); err != nil {
+	if err := canonical(envelope, manifest); err != nil || v == nil {
 		return err
 	}
-	var payload []byte
-	wrapped := dsse.WrapVerifier(v.verifier, dsse.WithExpectedPayloadType(payloadType), dsse.WithDecodedPayload(&payload))
+	wrapped := dsse.WrapVerifier(v.verifier, dsse.WithExpectedPayloadType(payloadType))
 	if err := wrapped.VerifySignature(bytes.NewReader(envelope), nil); err != nil {
 		return fmt.Errorf("it is not signed by this key: %w", err)
-	}
-	if !bytes.Equal(payload, manifest) {
-		return errors.New("what it signs is another manifest")
 	}
 	return nil
 }
@@ -70,9 +68,10 @@ type envelope struct {
 	} `json:"signatures"`
 }
 
-// canonical refuses what a signature does not cover: fields and blanks that none
-// of ours has, and further signatures.
-func canonical(text []byte) error {
+// canonical refuses an envelope that is not about the manifest, and what a
+// signature does not cover: fields and blanks that none of ours has, and further
+// signatures.
+func canonical(text, manifest []byte) error {
 	var e envelope
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
@@ -86,8 +85,11 @@ func canonical(text []byte) error {
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(again, text) || len(e.Signatures) != 1 {
+	switch payload, err := base64.StdEncoding.DecodeString(e.Payload); {
+	case !bytes.Equal(again, text) || len(e.Signatures) != 1 || err != nil || e.PayloadType != payloadType:
 		return errors.New("it is not as it was written")
+	case !bytes.Equal(payload, manifest):
+		return errors.New("what it signs is another manifest")
 	}
 	return nil
 }

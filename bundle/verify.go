@@ -7,12 +7,13 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,9 +26,12 @@ type Verified struct {
 	Wrong    []string
 }
 
-// most bounds the manifest and its envelope: those of a bundle of ten thousand
-// policies take a fifth of it.
-const most = 32 << 20
+// The bounds of what is read: a manifest and its envelope of as many files as
+// there may be take less.
+const (
+	mostManifest = 64 << 20
+	mostFiles    = 100_000
+)
 
 // ErrNoBundle says that a file is none, or does not end where one does.
 var ErrNoBundle = errors.New("this is no evidence bundle, or it was cut or damaged")
@@ -36,9 +40,9 @@ var ErrNoBundle = errors.New("this is no evidence bundle, or it was cut or damag
 // also whether that key signed it. Without one a whole bundle may be another's:
 // whoever alters files can alter the digests too. An error means that it cannot
 // be read to its end.
-func Verify(r io.Reader, key *Verifier) (*Verified, error) {
+func Verify(r io.Reader, manifest ReadManifest, key *Verifier) (*Verified, error) {
 	in := bufio.NewReader(r)
-	v := &verification{files: map[string]string{}}
+	v := &verification{files: map[string]string{}, read: manifest, buffer: make([]byte, 64<<10)}
 	if err := v.readAll(in); err != nil {
 		return nil, err
 	}
@@ -53,6 +57,8 @@ type verification struct {
 	envelope []byte
 	files    map[string]string // digests by name
 	names    []string          // in their order
+	read     ReadManifest
+	buffer   []byte
 }
 
 func (v *verification) wrong(format string, args ...any) {
@@ -104,6 +110,12 @@ func (v *verification) readTar(r io.Reader) error {
 		if err != nil {
 			return err
 		}
+		if !plainFile(h) {
+			return fmt.Errorf("%q is no plain file", h.Name)
+		}
+		if len(v.names) == mostFiles {
+			return fmt.Errorf("it has more than %d files", mostFiles)
+		}
 		if at.IsZero() {
 			at = h.ModTime
 		}
@@ -126,6 +138,17 @@ func (v *verification) readTar(r io.Reader) error {
 	return nil
 }
 
+// plainFile says that all that a header promises comes behind it: a sparse file
+// may promise what takes years to read.
+func plainFile(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return false
+		}
+	}
+	return h.Typeflag == tar.TypeReg
+}
+
 func same(a, b hash.Hash) bool { return bytes.Equal(a.Sum(nil), b.Sum(nil)) }
 
 // take reads one file.
@@ -134,10 +157,10 @@ func (v *verification) take(name string, from io.Reader, repacked io.Writer) err
 	var kept bytes.Buffer
 	to := io.MultiWriter(sum, repacked)
 	if name == ManifestName || name == EnvelopeName {
-		from = io.LimitReader(from, most)
+		from = io.LimitReader(from, mostManifest)
 		to = io.MultiWriter(to, &kept)
 	}
-	if _, err := io.Copy(to, from); err != nil {
+	if _, err := io.CopyBuffer(to, from, v.buffer); err != nil {
 		return err
 	}
 	if _, twice := v.files[name]; twice {
@@ -149,7 +172,7 @@ func (v *verification) take(name string, from io.Reader, repacked io.Writer) err
 	case ManifestName:
 		v.Manifest = kept.Bytes()
 	case EnvelopeName:
-		v.envelope = kept.Bytes()
+		v.envelope = append([]byte{}, kept.Bytes()...) // an empty one is one too
 	}
 	return nil
 }
@@ -160,24 +183,21 @@ func (v *verification) compare() {
 		v.wrong("there is no %s", ManifestName)
 		return
 	}
-	var statement struct {
-		Subject []struct {
-			Name   string            `json:"name"`
-			Digest map[string]string `json:"digest"`
-		} `json:"subject"`
-	}
-	if err := json.Unmarshal(v.Manifest, &statement); err != nil {
-		v.wrong("%s cannot be read: %v", ManifestName, err)
+	subjects, err := v.read(v.Manifest)
+	if err != nil {
+		v.wrong("%s: %v", ManifestName, err)
 		return
 	}
 	listed := map[string]bool{ManifestName: true, EnvelopeName: true}
-	for _, s := range statement.Subject {
+	for i, s := range subjects {
 		listed[s.Name] = true
 		switch got := v.files[s.Name]; {
+		case checkName(s.Name) != nil || i > 0 && subjects[i-1].Name >= s.Name:
+			v.wrong("%s: it lists %q, which no bundle does there", ManifestName, s.Name)
 		case got == "":
 			v.wrong("%q is missing", s.Name)
-		case got != s.Digest["sha256"]:
-			v.wrong("%q was altered: its SHA-256 is %s, and was %s", s.Name, got, s.Digest["sha256"])
+		case got != s.SHA256:
+			v.wrong("%q was altered: its SHA-256 is %s, and was %s", s.Name, got, s.SHA256)
 		default:
 			v.Files++
 		}
@@ -187,8 +207,15 @@ func (v *verification) compare() {
 			v.wrong("%q was added", name)
 		}
 	}
-	rest := slices.DeleteFunc(slices.Clone(v.names), func(name string) bool { return name == ManifestName || name == EnvelopeName })
-	if v.names[0] != ManifestName || !slices.IsSorted(rest) {
+	want := slices.Sorted(maps.Keys(v.files))
+	first := func(name string) { // behind those that come before it
+		if i := slices.Index(want, name); i >= 0 {
+			want = slices.Insert(slices.Delete(want, i, i+1), 0, name)
+		}
+	}
+	first(EnvelopeName)
+	first(ManifestName)
+	if !slices.Equal(v.names, want) {
 		v.wrong("the files are in another order")
 	}
 }
@@ -196,15 +223,15 @@ func (v *verification) compare() {
 // signature holds the envelope against the manifest and the key.
 func (v *verification) signature(key *Verifier) {
 	v.Signed = v.envelope != nil
-	switch {
-	case key == nil:
-	case !v.Signed:
-		v.wrong("it is not signed: there is no %s", EnvelopeName)
-	default:
-		if err := key.verify(v.envelope, v.Manifest); err != nil {
-			v.wrong("%s: %v", EnvelopeName, err)
-		} else {
-			v.Checked = true
+	if !v.Signed {
+		if key != nil {
+			v.wrong("it is not signed: there is no %s", EnvelopeName)
 		}
+		return
 	}
+	if err := key.verify(v.envelope, v.Manifest); err != nil {
+		v.wrong("%s: %v", EnvelopeName, err)
+		return
+	}
+	v.Checked = key != nil
 }

@@ -36,6 +36,10 @@ type Subject struct {
 // Manifest makes the manifest of the files, which are in the order of their names.
 type Manifest func([]Subject) ([]byte, error)
 
+// ReadManifest reads one again, to the letter: two readers of a manifest that it
+// takes must read the same.
+type ReadManifest func([]byte) ([]Subject, error)
+
 // Write packs files. All of them, and the archive, are of one time, to the
 // second. Without a signer the manifest is not signed.
 func Write(w io.Writer, files []File, at time.Time, manifest Manifest, signer *Signer) error {

@@ -4,7 +4,11 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"slices"
 
 	"github.com/partywall/partywall/bundle"
 	"github.com/partywall/partywall/verdicts"
@@ -44,6 +48,36 @@ func (b *Bundle) Write(w io.Writer, rec *verdicts.Record) error {
 		err := writeStatement(&b, rec, resources)
 		return b.Bytes(), err
 	}, b.Signer)
+}
+
+// ReadManifest reads the manifest of a bundle of ours. It takes nothing that
+// Write does not write to the letter, so that no other reader can be told of
+// other files.
+func ReadManifest(text []byte) ([]bundle.Subject, error) {
+	var s inTotoFile
+	if err := json.Unmarshal(text, &s); err != nil {
+		return nil, fmt.Errorf("it cannot be read: %w", err)
+	}
+	var again bytes.Buffer
+	encoder := json.NewEncoder(&again)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(s); err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(again.Bytes(), text) || s.Type != inTotoStatement || s.PredicateType != inTotoTestResult || !s.ours() {
+		return nil, errors.New("it is none of an evidence bundle's")
+	}
+	subjects := make([]bundle.Subject, len(s.Subject))
+	for i, file := range s.Subject {
+		if len(file.Digest) != 1 || file.Digest["sha256"] == "" {
+			return nil, fmt.Errorf("it has another digest of %q than the one by SHA-256", file.Name)
+		}
+		subjects[i] = bundle.Subject{Name: file.Name, SHA256: file.Digest["sha256"]}
+	}
+	if !slices.ContainsFunc(subjects, func(s bundle.Subject) bool { return s.Name == inTotoSubject }) {
+		return nil, fmt.Errorf("it lists no %s", inTotoSubject)
+	}
+	return subjects, nil
 }
 
 // Wrote looks for the manifest at the head of the archive.

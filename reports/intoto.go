@@ -62,7 +62,12 @@ func (InToto) Name() string { return "in-toto" }
 func (InToto) Wrote(r io.Reader) bool {
 	var f inTotoFile
 	return json.NewDecoder(io.LimitReader(r, 1<<20)).Decode(&f) == nil &&
-		len(f.Predicate.Configuration) > 0 && f.Predicate.Configuration[0].Name == inTotoTool
+		f.ours()
+}
+
+// ours says that the tool is this one.
+func (f inTotoFile) ours() bool {
+	return len(f.Predicate.Configuration) > 0 && f.Predicate.Configuration[0].Name == inTotoTool
 }
 
 // Write writes the statement.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -53,11 +54,14 @@ func (o *verifying) run(path string) error {
 		}
 	}
 	in, err := os.Open(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return err
+	case err != nil:
+		return cannotRun(err)
 	}
 	defer func() { _ = in.Close() }()
-	v, err := bundle.Verify(in, key)
+	v, err := bundle.Verify(in, reports.ReadManifest, key)
 	switch {
 	case errors.Is(err, bundle.ErrNoBundle):
 		return fmt.Errorf("%s: %w", path, err)
