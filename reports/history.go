@@ -19,7 +19,7 @@ type History struct {
 	Tenancy, Context string
 	Nights           []Night
 	Skipped          []string // files that are no records, and why
-	ways             map[way]map[int]class
+	ways             map[way]*wayHistory
 }
 
 // Night is one run of a history.
@@ -40,7 +40,7 @@ type way struct{ from, to, suite string }
 // ReadHistory reads the records in a folder and those below it, each run once.
 // An error names two that are of different things.
 func ReadHistory(folder string) (*History, error) {
-	h := &History{ways: map[way]map[int]class{}}
+	h := &History{ways: map[way]*wayHistory{}}
 	paths, err := h.find(folder)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (h *History) find(folder string) ([]string, error) {
 	slices.SortStableFunc(all, func(a, b found) int {
 		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Run, b.Run), cmp.Compare(len(filepath.Ext(a.path)), len(filepath.Ext(b.path))))
 	})
-	all = slices.CompactFunc(all, func(a, b found) bool { return a.Run == b.Run && a.Started.Equal(b.Started) })
+	all = slices.CompactFunc(all, func(a, b found) bool { return a.Run != "" && a.Run == b.Run && a.Started.Equal(b.Started) })
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s has no record of a run: %s", folder, strings.Join(append([]string{"keep the results.json of each in it"}, h.Skipped...), "; "))
 	}
@@ -109,9 +109,7 @@ func (h *History) add(path string, past *verdicts.Past) (*verdicts.Past, error) 
 	for r := range rec.Results.All() {
 		k := classOf(r)
 		n.counts[k]++
-		if k.attention() || k == classExcepted {
-			h.saw(way{r.From.Who(), columnOf(r, rec.Header.Shared).name, r.Suite}, k)
-		}
+		h.saw(way{r.From.Who(), columnOf(r, rec.Header.Shared).name, r.Suite}, r, k)
 	}
 	if err := rec.Results.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -123,53 +121,70 @@ func (h *History) add(path string, past *verdicts.Past) (*verdicts.Past, error) 
 		}
 		n.Since = &drift.Totals
 	}
-	h.Nights = append(h.Nights, n)
+	h.end(n)
 	now, err := verdicts.Remember(&rec.Record)
 	return now, err
 }
 
-// saw keeps the worst that a wall came to in the night that is being read.
-func (h *History) saw(w way, k class) {
-	nights := h.ways[w]
-	if nights == nil {
-		nights = map[int]class{}
-		h.ways[w] = nights
-	}
-	if worst, ok := nights[len(h.Nights)]; !ok || k < worst {
-		nights[len(h.Nights)] = k
-	}
-}
-
-// wayHistory is one wall that did not hold in some night.
+// wayHistory is one way that was found open in some night.
 type wayHistory struct {
 	way
-	nights map[int]class
-	since  int // the first night in which it did not hold of those since it last held, or was accepted; -1 where it does now
-	last   int // the last night in which it did not hold
+	nights map[int]class   // the worst that it came to, of what needs attention
+	open   map[string]bool // the attempts that got through, or were broken, and that nobody saw closed since
+	closed []string        // of these, by the night that is being read
+	since  int             // the night since which there is one of these; -1 where there is none
+	last   int             // the last night in which one got through, or was broken
 }
 
-// notHeld lists the ways  that leaked or were broken in some night: those first
-// that do so now, and of them those that have done so longest.
+// saw takes in one result of the night that is being read. An attempt that was
+// found open stays so until a later night has evidence that it is not, or
+// somebody accepts it.
+func (h *History) saw(w way, r *verdicts.Result, k class) {
+	now, known := len(h.Nights), h.ways[w]
+	found := k == classLeak || k == classBroken || k == classNoted
+	switch {
+	case known == nil && !found:
+		return
+	case known == nil:
+		known = &wayHistory{way: w, nights: map[int]class{}, open: map[string]bool{}, since: -1}
+		h.ways[w] = known
+	}
+	if worst, ok := known.nights[now]; k.attention() && (!ok || k < worst) {
+		known.nights[now] = k
+	}
+	switch {
+	case found:
+		if len(known.open) == 0 {
+			known.since = now
+		}
+		known.open[r.ID], known.last = true, now
+	case k != classInconclusive && k != classSkipped && known.open[r.ID]:
+		known.closed = append(known.closed, r.ID)
+	}
+}
+
+// end takes what the night that was read saw closed out of what is open: only
+// then, so that a way through which something else gets has not held meanwhile.
+func (h *History) end(n Night) {
+	for _, w := range h.ways {
+		for _, id := range w.closed {
+			delete(w.open, id)
+		}
+		w.closed = nil
+	}
+	h.Nights = append(h.Nights, n)
+}
+
+// notHeld lists the ways that were open in some night: those first that are so
+// now, and of them those that have been so longest.
 func (h *History) notHeld() []wayHistory {
 	var all []wayHistory
-	for w, nights := range h.ways {
-		one := wayHistory{way: w, nights: nights, since: -1, last: -1}
-		for i, n := range h.Nights {
-			k, seen := nights[i]
-			switch {
-			case k == classInconclusive && seen || !seen && (n.Summary.Partial || n.Summary.Incomplete):
-				// Nobody saw it closed.
-			case !seen || k == classExcepted:
-				one.since = -1
-			case one.since < 0:
-				one.since, one.last = i, i
-			default:
-				one.last = i
-			}
+	for _, w := range h.ways {
+		one := *w
+		if len(one.open) == 0 {
+			one.since = -1
 		}
-		if one.last >= 0 {
-			all = append(all, one)
-		}
+		all = append(all, one)
 	}
 	open := func(w wayHistory) int {
 		if w.since >= 0 {

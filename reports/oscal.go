@@ -201,11 +201,11 @@ func (o *oscalRun) observeGap(g *gap) {
 	})
 }
 
-// reviewed are the controls that some check of the run supports.
+// reviewed are the controls of which some check of the run has evidence.
 func (o *oscalRun) reviewed() oscal.ReviewedControls {
 	var ids []oscal.AssessedControlsSelectControlById
 	for _, e := range o.checks.clauses(o.framework, o.rec.Summary.Partial) {
-		if len(e.Ended) > 0 {
+		if len(e.Ended) > 0 && e.Finding != clauseNoEvidence {
 			ids = append(ids, oscal.AssessedControlsSelectControlById{ControlId: oscalControl(e.ID)})
 		}
 	}

@@ -73,6 +73,10 @@ func TestAssessmentResultsClaimNothing(t *testing.T) {
 		r.Verdict, r.Fails, r.Exception = verdicts.Isolated, false, nil
 	}
 	assert.Nil(t, assessmentOf(t, rec).Results[0].Findings)
+	for i := range list(rec) {
+		list(rec)[i].Verdict = verdicts.Skipped
+	}
+	assert.Nil(t, assessmentOf(t, rec).Results[0].ReviewedControls.ControlSelections[0].IncludeControls, "what was skipped reviews nothing")
 	empty := &verdicts.Record{Header: rec.Header, Results: verdicts.List(nil)}
 	empty.Summary = verdicts.Summarise(empty.Results, time.Time{})
 	got := assessmentOf(t, empty).Results[0]

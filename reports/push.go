@@ -36,9 +36,9 @@ func ParseGateway(s string) (*Gateway, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
-		return nil, errors.New("it is no URL") // what it says may have a password in it
+		return nil, errors.New("it is no URL") // what err says may have a password in it, as what was given may
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("%s is no address of a Pushgateway: want http(s)://HOST[:PORT][/PATH]", u.Redacted())
+		return nil, errors.New("it is no address of a Pushgateway: want http(s)://[USER:PASSWORD@]HOST[:PORT][/PATH]")
 	}
 	g := &Gateway{}
 	if u.User != nil {

@@ -21,7 +21,7 @@ func TestParseGateway(t *testing.T) {
 		_, err := ParseGateway(s)
 		assert.NoError(t, err, s)
 	}
-	for _, s := range []string{"", "push:9091", "push.example", "ftp://push", "http://", "http://push?x=1", "http://push/#x", "http://me:secret@push:port", "/a/file"} {
+	for _, s := range []string{"", "push:9091", "push.example", "ftp://push", "http://", "http://push?x=1", "http://push/#x", "http://me:secret@push:port", "/a/file", "me:secret@push.example:9091", "https://push?token=secret", "https://secret@push#x"} {
 		_, err := ParseGateway(s)
 		require.Error(t, err, s)
 		assert.NotContains(t, err.Error(), "secret")

@@ -76,20 +76,23 @@ func (t *trend) tell() {
 		t.Keys = append(t.Keys, viewOfClass(k))
 	}
 	t.draw(nights)
-	ways := t.notHeld()
+	ways, open := t.notHeld(), 0
+	for _, w := range ways {
+		if w.since >= 0 {
+			open++
+		}
+	}
 	if len(ways) > mostWays {
 		ways, t.MoreWays = ways[:mostWays], len(ways)-mostWays
 	}
-	open := 0
 	for _, w := range ways {
-		view := t.viewOfWay(w)
-		if view.Open {
-			open++
-		}
-		t.Ways = append(t.Ways, view)
+		t.Ways = append(t.Ways, t.viewOfWay(w))
 	}
 	last := t.Nights[len(t.Nights)-1]
 	t.Tone, t.Verdict = toneOf(last)
+	if t.Tone == "good" && open > 0 {
+		t.Tone, t.Verdict = "unsure", fmt.Sprintf("Not proven: the latest run found nothing, but has no evidence of all that got through %s before", plural(open, "wall"))
+	}
 	t.Sentence = fmt.Sprintf("%s of %s on cluster context %s, from %s to %s.", plural(len(t.Nights), "run"), orUnknown(word(t.Tenancy)), orUnknown(word(t.Context)),
 		day(t.Nights[0].Header.Started), day(last.Header.Started))
 }

@@ -77,40 +77,47 @@ func TestHistory(t *testing.T) {
 	assert.Contains(t, b.String(), "1 newly as it should be")
 }
 
-// Only a run that saw a wall hold closes it.
+// Only a run that saw an attempt stopped closes what it got through by.
 func TestWhatClosesAWall(t *testing.T) {
-	const held = class(-1)
-	partial := func(n *Night) { n.Summary.Partial = true }
+	w := way{"acme", "globex", "network"}
+	type night map[string]class
+	read := func(nights []night) []wayHistory {
+		h := &History{ways: map[way]*wayHistory{}}
+		for _, n := range nights {
+			for id, k := range n {
+				h.saw(w, &verdicts.Result{ID: id}, k)
+			}
+			h.end(Night{})
+		}
+		return h.notHeld()
+	}
 	for name, tc := range map[string]struct {
-		nights []class
-		change func(n *Night) // the second
+		nights []night
 		since  int
 	}{
-		"held in between":         {[]class{classLeak, held, classLeak}, nil, 2},
-		"held at last":            {[]class{classLeak, classBroken, held}, nil, -1},
-		"inconclusive in between": {[]class{classLeak, classInconclusive, classNoted}, nil, 0},
-		"inconclusive at last":    {[]class{held, classLeak, classInconclusive}, nil, 1},
-		"accepted":                {[]class{classLeak, classLeak, classExcepted}, nil, -1},
-		"not asked for":           {[]class{classLeak, held, classLeak}, partial, 0},
+		"held in between":              {[]night{{"a": classLeak}, {"a": classIsolated}, {"a": classLeak}}, 2},
+		"held at last":                 {[]night{{"a": classLeak}, {"a": classBroken}, {"a": classUnreached}}, -1},
+		"inconclusive in between":      {[]night{{"a": classLeak}, {"a": classInconclusive}, {"a": classNoted}}, 0},
+		"inconclusive at last":         {[]night{{"a": classIsolated}, {"a": classLeak}, {"a": classInconclusive}}, 1},
+		"skipped":                      {[]night{{"a": classLeak}, {"a": classSkipped}}, 0},
+		"not there":                    {[]night{{"a": classLeak}, {}, {}}, 0},
+		"another attempt held":         {[]night{{"a": classLeak}, {"b": classIsolated}}, 0},
+		"one of two held":              {[]night{{"a": classLeak, "b": classLeak}, {"a": classIsolated, "b": classSkipped}}, 0},
+		"both held, one by one":        {[]night{{"a": classLeak, "b": classLeak}, {"a": classIsolated}, {"b": classIsolated}}, -1},
+		"one held, another got in":     {[]night{{"a": classLeak}, {"a": classIsolated, "b": classLeak}}, 0},
+		"accepted":                     {[]night{{"a": classLeak}, {"a": classExcepted}}, -1},
+		"accepted, but for another":    {[]night{{"a": classLeak, "b": classLeak}, {"a": classExcepted}}, 0},
+		"declared and works":           {[]night{{"a": classLeak}, {"a": classAllowed}}, -1},
+		"held before it was found":     {[]night{{"a": classIsolated}, {"a": classLeak}}, 1},
+		"open again on the same night": {[]night{{"a": classLeak}, {"a": classIsolated}, {"b": classLeak}}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := way{"acme", "globex", "network"}
-			h := &History{Nights: make([]Night, len(tc.nights)), ways: map[way]map[int]class{w: {}}}
-			for i, k := range tc.nights {
-				if k != held {
-					h.ways[w][i] = k
-				}
-			}
-			if tc.change != nil {
-				tc.change(&h.Nights[1])
-			}
-			ways := h.notHeld()
+			ways := read(tc.nights)
 			require.Len(t, ways, 1)
 			assert.Equal(t, tc.since, ways[0].since)
 		})
 	}
-	h := &History{Nights: make([]Night, 1), ways: map[way]map[int]class{{"a", "b", "c"}: {0: classInconclusive}}}
-	assert.Empty(t, h.notHeld(), "it was never seen open")
+	assert.Empty(t, read([]night{{"a": classInconclusive}}), "it was never seen open")
 }
 
 func TestAHistoryIsOfOneThing(t *testing.T) {
@@ -168,16 +175,30 @@ func TestTrendPage(t *testing.T) {
 	assert.ErrorContains(t, SaveTrend(theirs, h), "is no trend of Partywall's")
 }
 
+// A latest run that did not try again what was open before proves nothing of it.
+func TestTheLatestRunTriedLess(t *testing.T) {
+	folder := t.TempDir()
+	keepNight(t, folder, 0, leaksAt(0))
+	keepNight(t, folder, 1, func(rec *verdicts.Record) { rec.Results = list(rec)[1:] })
+	h, err := ReadHistory(folder)
+	require.NoError(t, err)
+	var b bytes.Buffer
+	require.NoError(t, WriteTrend(&b, h))
+	assert.Contains(t, b.String(), "Not proven: the latest run found nothing, but has no evidence of all that got through 1 wall before")
+	assert.Contains(t, b.String(), "open since 2026-11-01 02:00, for 2 runs")
+}
+
 // However long a history is, its page stays one.
 func TestALongHistory(t *testing.T) {
-	h := &History{Tenancy: "shop", ways: map[way]map[int]class{}}
+	h := &History{Tenancy: "shop", ways: map[way]*wayHistory{}}
 	for i := range mostNights + 30 {
 		n := Night{Header: verdicts.Header{Run: fmt.Sprint(i), Started: firstNight.AddDate(0, 0, i)}, Results: 1}
 		n.counts[classLeak] = 1
 		h.Nights = append(h.Nights, n)
 	}
 	for i := range mostWays + 5 {
-		h.ways[way{"a", fmt.Sprint(i), "network"}] = map[int]class{i: classLeak}
+		w := way{"a", fmt.Sprint(i), "network"}
+		h.ways[w] = &wayHistory{way: w, nights: map[int]class{i: classLeak}, last: i}
 	}
 	var b bytes.Buffer
 	require.NoError(t, WriteTrend(&b, h))

@@ -137,7 +137,7 @@ func (p *part) inquireAll(ctx context.Context, round int) {
 	p.lastRound = time.Now()
 	for _, q := range all {
 		if len(q.rounds) == round {
-			p.observed(q.rounds[round-1].Observation, q.rounds[round-1].Outcome)
+			p.observed(q.rounds[round-1].Observation, q.rounds[round-1].Outcome, false)
 		}
 	}
 }

@@ -328,23 +328,21 @@ func (r *run) note(text string) {
 }
 
 // spool hands on what was seen as soon as it is there.
-func (r *run) spool(shots []*shot) {
-	if r.opts.Observed == nil {
-		return
-	}
+func (p *part) spool(shots []*shot) {
 	for _, s := range shots {
 		if s.observation != nil && s.order.Round > 0 {
-			r.observed(s.observation, s.outcome)
+			p.observed(s.observation, s.outcome, p.anew)
 		}
 	}
 }
 
-func (r *run) observed(o *probes.Observation, outcome probes.Outcome) {
+func (r *run) observed(o *probes.Observation, outcome probes.Outcome, anew bool) {
 	if r.opts.Observed == nil {
 		return
 	}
 	r.opts.Observed(struct {
 		*probes.Observation
 		Outcome probes.Outcome `json:"outcome"`
-	}{o, outcome})
+		Anew    bool           `json:"anew,omitempty"` // in another go, whose rounds count from 1 again
+	}{o, outcome, anew})
 }

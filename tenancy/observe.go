@@ -252,12 +252,12 @@ func (o *observation) addPolicy(to *[]Port, ns string, p networkingv1.NetworkPol
 	if p.Protocol != nil {
 		protocol = *p.Protocol
 	}
-	if p.Port == nil {
-		return // all of them, of which some are tried anyhow
+	if p.Port == nil || protocol != corev1.ProtocolTCP && protocol != corev1.ProtocolUDP {
+		return // all of them, of which some are tried anyhow; or those of a protocol that has one port, the probes' own
 	}
 	numbers := numbersOf(*p.Port, protocol, containers)
 	if len(numbers) == 0 {
-		numbers = []int{o.standIn(ns, protocol, p.Port.StrVal)}
+		numbers = []int{o.standIn(ns, protocol, p.Port.StrVal, containers)}
 	}
 	for _, number := range numbers {
 		o.add(to, ns, Port{protocolWord(protocol), number}, nameOf(*p.Port))
@@ -289,14 +289,15 @@ const firstStandIn = 20200
 
 // standIn is the number of the port that stands in for a name that no pod of a
 // namespace has.
-func (o *observation) standIn(ns string, protocol corev1.Protocol, name string) int {
+func (o *observation) standIn(ns string, protocol corev1.Protocol, name string, containers []corev1.ContainerPort) int {
 	port := Port{protocolWord(protocol), firstStandIn}
 	for p, other := range o.names[ns] {
 		if other == name && p.Protocol == port.Protocol {
 			return p.Number
 		}
 	}
-	for slices.Contains(o.stood, port) {
+	taken := func(c corev1.ContainerPort) bool { return int(c.ContainerPort) == port.Number }
+	for slices.Contains(slices.Concat(o.stood, o.open, o.policies, o.services, o.pods), port) || slices.ContainsFunc(containers, taken) {
 		port.Number++
 	}
 	o.stood = append(o.stood, port)

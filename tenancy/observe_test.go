@@ -98,6 +98,19 @@ func TestANameOfSeveralPorts(t *testing.T) {
 	}, x.Notes)
 }
 
+// A port that stands in for a name is none that something else has, and one of
+// SCTP, of which the probes have their own alone, is none.
+func TestStandIns(t *testing.T) {
+	client := fake.NewClientset(
+		policyOn("a", policyPort("", intstr.FromInt32(20201), 0), policyPort(corev1.ProtocolSCTP, intstr.FromString("sig"), 0), policyPort("", intstr.FromString("late"), 0)),
+		podOn("a", "a", corev1.ContainerPort{ContainerPort: 20200, Name: "real"}),
+	)
+	x := &Tenancy{Tenants: []Tenant{{Name: "a", Namespaces: []string{"a"}}}}
+	Observe(t.Context(), client, x)
+	assert.Equal(t, map[string]PortNames{"a": {{"tcp", 20200}: "real", {"tcp", 20202}: "late"}}, x.Tenants[0].PortNames)
+	assert.Equal(t, []string{"policies of namespace a name the port late, which no pod has there now: tcp/20202 stands in for it"}, x.Notes)
+}
+
 func TestObservePortsSaysWhatItLeavesOut(t *testing.T) {
 	var many []corev1.ContainerPort
 	for i := range MaxPorts + 2 {
