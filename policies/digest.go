@@ -23,14 +23,9 @@ func (s *Set) Digests() (all []Digest, ok bool) {
 	if s.unread {
 		return nil, false
 	}
-	for _, list := range s.policies {
-		for i := range list {
-			all = append(all, Digest{list[i].Namespace, list[i].Name, digest(&list[i].Spec)})
-		}
+	for _, p := range s.Objects() {
+		all = append(all, Digest{p.Namespace, p.Name, digest(&p.Spec)})
 	}
-	slices.SortFunc(all, func(a, b Digest) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
 	return all, true
 }
 

@@ -59,9 +59,7 @@ func ReadManifest(text []byte) ([]bundle.Subject, error) {
 		return nil, fmt.Errorf("it cannot be read: %w", err)
 	}
 	var again bytes.Buffer
-	encoder := json.NewEncoder(&again)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(s); err != nil {
+	if err := s.write(&again); err != nil {
 		return nil, err
 	}
 	if !bytes.Equal(again.Bytes(), text) || s.Type != inTotoStatement || s.PredicateType != inTotoTestResult || !s.ours() {

@@ -70,6 +70,13 @@ func (f inTotoFile) ours() bool {
 	return len(f.Predicate.Configuration) > 0 && f.Predicate.Configuration[0].Name == inTotoTool
 }
 
+// write writes a statement; what reads one to the letter holds it against this.
+func (f inTotoFile) write(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(f)
+}
+
 // Write writes the statement.
 func (InToto) Write(w io.Writer, rec *verdicts.Record) error {
 	sum := sha256.New()
@@ -109,9 +116,7 @@ func writeStatement(w io.Writer, rec *verdicts.Record, subjects []inTotoResource
 			p.Passed = append(p.Passed, check)
 		}
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(inTotoFile{Type: inTotoStatement, PredicateType: inTotoTestResult, Predicate: p, Subject: subjects})
+	return inTotoFile{Type: inTotoStatement, PredicateType: inTotoTestResult, Predicate: p, Subject: subjects}.write(w)
 }
 
 // inTotoOf is what a result makes of its check; empty for one that was not tried.

@@ -55,7 +55,7 @@ func (OSCAL) Write(w io.Writer, rec *verdicts.Record) error {
 	for r := range rec.Results.All() {
 		o.checks.add(r)
 	}
-	o.gaps = gaps(rec.Results)
+	o.clauses, o.gaps = o.checks.clauses(f, rec.Summary.Partial), gaps(rec.Results)
 	if err := rec.Results.Err(); err != nil {
 		return err
 	}
@@ -69,6 +69,7 @@ type oscalRun struct {
 	rec          *verdicts.Record
 	framework    *controls.Framework
 	checks       checksSeen
+	clauses      []ClauseEvidence
 	gaps         []*gap
 	observations []oscal.Observation
 	byCheck      map[string][]string // their ids
@@ -204,7 +205,7 @@ func (o *oscalRun) observeGap(g *gap) {
 // reviewed are the controls of which some check of the run has evidence.
 func (o *oscalRun) reviewed() oscal.ReviewedControls {
 	var ids []oscal.AssessedControlsSelectControlById
-	for _, e := range o.checks.clauses(o.framework, o.rec.Summary.Partial) {
+	for _, e := range o.clauses {
 		if len(e.Ended) > 0 && e.Finding != clauseNoEvidence {
 			ids = append(ids, oscal.AssessedControlsSelectControlById{ControlId: oscalControl(e.ID)})
 		}
@@ -223,7 +224,7 @@ func oscalControl(id string) string {
 
 func (o *oscalRun) findings() []oscal.Finding {
 	var findings []oscal.Finding
-	for _, e := range o.checks.clauses(o.framework, o.rec.Summary.Partial) {
+	for _, e := range o.clauses {
 		if e.Finding != clauseAgainst {
 			continue
 		}

@@ -58,11 +58,7 @@ type trendWay struct {
 
 // WriteTrend writes a history as one page that asks for nothing else.
 func WriteTrend(w io.Writer, h *History) error {
-	shown := *h
-	t := &trend{History: &shown}
-	if more := len(h.Nights) - mostNights; more > 0 {
-		t.MoreNights = more
-	}
+	t := &trend{History: h, MoreNights: max(0, len(h.Nights)-mostNights)}
 	t.tell()
 	return pageTemplate.ExecuteTemplate(w, "trend.html.tmpl", t)
 }

@@ -47,7 +47,7 @@ func (p *part) lacking() []int {
 	return lacking
 }
 
-// narrow leaves only some of a part's cells, with the crossings that their
+// narrow leaves only some of a part's cells, in their order, with the crossings that their
 // sources may use, and the controls that these rest on: at their targets, and as
 // their sources' ways out. What answered before need not be waited for.
 func (p *part) narrow(to []int, before []*control) {
@@ -63,7 +63,8 @@ func (p *part) narrow(to []int, before []*control) {
 	}
 	var cells []*cell
 	for i, c := range p.cells {
-		if slices.Contains(to, i) || c.tried() && c.attempt.Expect == suites.Allowed && sources[c.source] {
+		_, lacks := slices.BinarySearch(to, i)
+		if lacks || c.tried() && c.attempt.Expect == suites.Allowed && sources[c.source] {
 			cells = append(cells, c)
 		}
 	}
