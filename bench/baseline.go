@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
-	"k8s.io/kubectl/pkg/cmd/exec"
+	"k8s.io/client-go/tools/remotecommand"
 
 	"golang.org/x/sync/errgroup"
 
@@ -131,8 +132,11 @@ func (b *baseline) order(ctx context.Context, namespace string, o probes.Order) 
 			Container: "probe", Command: []string{"/probe", "pipe", "--socket", socketPath}, Stdin: true, Stdout: true, Stderr: true,
 		}, scheme.ParameterCodec).URL()
 	var stdout, stderr bytes.Buffer
-	executor := &exec.DefaultRemoteExecutor{}
-	if err := executor.ExecuteWithContext(ctx, url, rest.CopyConfig(b.config), strings.NewReader(stdin), &stdout, &stderr, false, nil); err != nil {
+	executor, err := remotecommand.NewWebSocketExecutor(rest.CopyConfig(b.config), http.MethodGet, url.String())
+	if err != nil {
+		return reply, err
+	}
+	if err := executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr}); err != nil {
 		return reply, fmt.Errorf("exec in %s: %w: %s", namespace, err, stderr.String())
 	}
 	return reply, json.NewDecoder(&stdout).Decode(&reply)

@@ -103,7 +103,7 @@ func (w *world) compare(again string) int {
 func (w *world) observed(ctx context.Context) ([]verdicts.Result, *truth) {
 	w.t.Helper()
 	cluster, found := w.discover(ctx, lab.runner)
-	tenancy.Observe(ctx, cluster.Client, found)
+	tenancy.Observe(ctx, cluster.Client, found, tenancy.Observing{Ports: tenancy.DefaultPorts, Tried: network.Ports})
 	truth := &truth{ports: map[string][]port{}}
 	for _, tenant := range found.Tenants {
 		for _, p := range network.Ports(found, tenant) {

@@ -5,17 +5,11 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"iter"
 	"net/netip"
 	"slices"
 	"sync"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/rest"
-	"k8s.io/kubectl/pkg/cmd/exec"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
@@ -115,8 +109,12 @@ type run struct {
 // means that nothing could be tried; what went wrong later is in what the judge
 // and the caller get.
 func Run(ctx context.Context, cluster *Cluster, t *tenancy.Tenancy, id string, plan iter.Seq[[]suites.Attempt], judge Judge, opts Options) (*Outcome, error) {
+	streams, err := newExecs(cluster)
+	if err != nil {
+		return nil, err
+	}
 	r := newRun(cluster, t, id, plan, judge, opts)
-	r.exec = r.opener
+	r.exec = streams.opener
 	return r.work(ctx, plan)
 }
 
@@ -261,20 +259,6 @@ func (r *run) closeSessions() {
 		wg.Go(q.session.close)
 	}
 	wg.Wait()
-}
-
-// opener execs the probe's pipe in a pod.
-func (r *run) opener(q *pod) opener {
-	return func(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
-		url := r.cluster.Client.CoreV1().RESTClient().Post().
-			Resource("pods").Namespace(q.place.namespace).Name(q.name).SubResource("exec").
-			VersionedParams(&corev1.PodExecOptions{
-				Container: container, Command: []string{"/probe", "pipe", "--socket", socketPath},
-				Stdin: true, Stdout: true, Stderr: true,
-			}, scheme.ParameterCodec).URL()
-		executor := &exec.DefaultRemoteExecutor{}
-		return executor.ExecuteWithContext(ctx, url, rest.CopyConfig(r.cluster.Config), stdin, stdout, stderr, false, nil)
-	}
 }
 
 // authenticate says whose answer a shot got. Services that are not ours sign

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,6 +116,36 @@ func (w *cutWriter) Write(p []byte) (int, error) {
 		return n, errCut
 	}
 	return n, nil
+}
+
+// inPieces is an exec that passes on another's replies a few bytes at a time.
+func inPieces(whole opener) opener {
+	return func(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
+		return whole(ctx, stdin, pieces{stdout}, stderr)
+	}
+}
+
+type pieces struct{ to io.Writer }
+
+func (w pieces) Write(p []byte) (int, error) {
+	for piece := range slices.Chunk(p, 7) {
+		if _, err := w.to.Write(piece); err != nil {
+			return 0, err
+		}
+	}
+	return len(p), nil
+}
+
+func TestRepliesComeInPieces(t *testing.T) {
+	t.Parallel()
+	s := testSession(t, inPieces(honest(t)))
+	orders := []probes.Order{{ID: "a", Nonce: "1"}, {ID: "b", Nonce: "2"}}
+	got, err := s.attempt(t.Context(), orders, time.Second)
+	require.NoError(t, err)
+	require.Len(t, got, 2)
+	receipts, err := s.receipts(t.Context(), 0)
+	require.NoError(t, err)
+	require.Len(t, receipts.Receipts, 2)
 }
 
 // inTurn opens the first exec, then the second, and so on; the last again and
@@ -268,7 +300,7 @@ func TestExecErrorIsNoDenial(t *testing.T) {
 		{"garbage", raw("OCI runtime exec failed\n"), "a reply of the probe cannot be read", 0},
 		{"an empty line", raw("\n"), "a reply of the probe cannot be read", 0},
 		{"a list", raw("[]\n"), "a reply of the probe cannot be read", 0},
-		{"garbage without an end", raw(strings.Repeat("x", 9<<20)), "token too long", 0},
+		{"garbage without an end", raw(strings.Repeat("x", 9<<20)), "longer than 8388608 bytes", 0},
 		{"replies of no kind", raw("{}\nnull\n{\"else\":1}\n"), "ended before its terminator", 0},
 		{"nothing at all", raw(""), "ended before its terminator", 0},
 		{"the terminator before the orders", func(t testing.TB, _ []probes.Order) opener {
@@ -410,10 +442,10 @@ func TestALargeBatchOfSlowAttempts(t *testing.T) {
 func TestASilentProbeHoldsARunUpOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		deaf := true
+		var speaks atomic.Bool // asked by execs that may outlive their streams
 		silent := func(ctx context.Context, _ io.Reader, _, _ io.Writer) error { <-ctx.Done(); return ctx.Err() }
 		s := testSession(t, func(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
-			if deaf {
+			if !speaks.Load() {
 				return silent(ctx, stdin, stdout, stderr)
 			}
 			return honest(t)(ctx, stdin, stdout, stderr)
@@ -430,7 +462,7 @@ func TestASilentProbeHoldsARunUpOnce(t *testing.T) {
 		require.ErrorIs(t, err, errStuck)
 		assert.Less(t, time.Since(start), 2*(signTimeout+5*time.Second))
 
-		deaf = false
+		speaks.Store(true)
 		got, err := s.attempt(t.Context(), ordersOf(3), each)
 		require.NoError(t, err)
 		assert.Len(t, got, 3)

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -31,38 +30,18 @@ type stream struct {
 func openStream(ctx context.Context, open opener) *stream {
 	ctx, cancel := context.WithCancelCause(ctx)
 	inR, inW := io.Pipe()
-	outR, outW := io.Pipe()
 	st := &stream{stdin: inW, replies: make(chan probes.Reply, 16), ended: make(chan struct{}), cancel: cancel}
-	var stderr boundedBuffer
-	end := func(why error) {
-		outW.CloseWithError(why) // first: whoever finds stdin closed asks for the reason
-		inR.CloseWithError(why)
-	}
-	context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
+	context.AfterFunc(ctx, func() {
+		st.err = context.Cause(ctx)
+		close(st.ended) // first: whoever finds stdin closed asks for the reason
+		inR.CloseWithError(st.err)
+	})
 	go func() {
-		err := open(ctx, inR, frugal{outW}, frugal{&stderr})
-		if cause := context.Cause(ctx); cause != nil {
-			end(cause) // it was told to end
-			return
-		}
-		end(closing(err, &stderr))
-	}()
-	go func() {
-		st.err = st.read(ctx, outR)
-		outR.CloseWithError(st.err)
-		cancel(st.err)
-		close(st.ended)
+		var stderr boundedBuffer
+		err := open(ctx, inR, &replies{ctx: ctx, stream: st}, &stderr)
+		cancel(closing(err, &stderr))
 	}()
 	return st
-}
-
-// frugal is written to by a small buffer, where io.Copy would take a large one:
-// a run has some for each of its pods, all the time.
-type frugal struct{ io.Writer }
-
-// ReadFrom is what io.Copy prefers.
-func (f frugal) ReadFrom(r io.Reader) (int64, error) {
-	return io.CopyBuffer(struct{ io.Writer }{f.Writer}, r, make([]byte, 4<<10))
 }
 
 // closing is the reason for which a stream ended. An exec that ends well has
@@ -87,34 +66,58 @@ var (
 	errClosed = errors.New("the exec stream was closed")
 )
 
-func (st *stream) read(ctx context.Context, from io.Reader) error {
-	lines := bufio.NewScanner(from)
-	lines.Buffer(nil, 8<<20)
-	lines.Split(wholeLines)
-	for lines.Scan() {
-		var r probes.Reply
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			return fmt.Errorf("a reply of the probe cannot be read: %w", err)
-		}
-		select {
-		case st.replies <- r:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return err
-	}
-	return errEnded
+// maxReply bounds one reply, in bytes. What a probe hands over of receipts at a
+// time is much less.
+const maxReply = 8 << 20
+
+// replies takes what an exec writes apart into lines, as it comes: a goroutine
+// to read it would be one more for each of a run's pods. A last line that has no
+// end is left out: the stream was cut in it, and the reason for that is worth
+// more than what the line looks like.
+type replies struct {
+	ctx    context.Context
+	stream *stream
+	begun  []byte // of a line
 }
 
-// wholeLines leaves out a last line that has no end: the stream was cut in it,
-// and the reason for that is worth more than what the line looks like.
-func wholeLines(data []byte, _ bool) (int, []byte, error) {
-	if i := bytes.IndexByte(data, '\n'); i >= 0 {
-		return i + 1, data[:i], nil
+// Write fails where the stream is over, and ends it where a line is no reply.
+func (r *replies) Write(p []byte) (int, error) {
+	written := len(p)
+	for {
+		line, rest, whole := bytes.Cut(p, []byte("\n"))
+		if len(r.begun)+len(line) > maxReply {
+			return 0, r.fail(fmt.Errorf("a reply of the probe is longer than %d bytes", maxReply))
+		}
+		if !whole {
+			r.begun = append(r.begun, line...)
+			return written, nil
+		}
+		if len(r.begun) > 0 {
+			line, r.begun = append(r.begun, line...), nil
+		}
+		if err := r.take(line); err != nil {
+			return 0, r.fail(err)
+		}
+		p = rest
 	}
-	return 0, nil, nil
+}
+
+func (r *replies) take(line []byte) error {
+	var reply probes.Reply
+	if err := json.Unmarshal(line, &reply); err != nil {
+		return fmt.Errorf("a reply of the probe cannot be read: %w", err)
+	}
+	select {
+	case r.stream.replies <- reply:
+		return nil
+	case <-r.ctx.Done():
+		return context.Cause(r.ctx)
+	}
+}
+
+func (r *replies) fail(err error) error {
+	r.stream.cancel(err)
+	return err
 }
 
 // send hands one order to the exec. Where that fails the stream is over, or

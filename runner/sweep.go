@@ -147,8 +147,11 @@ func (w *sweep) sift(s *shot) {
 			of = append(of, name)
 		}
 	}
-	// However the resolver calls it.
-	s.told = cmp.Or(s.told, w.sureOf(s.order.Host))
+	// However the resolver calls it, unless it has made the name out of the
+	// address: that it gives to whatever is asked, and it tells of nobody.
+	if !slices.ContainsFunc(s.observation.Answers, func(name string) bool { return madeOf(name, s.order.Host) }) {
+		s.told = cmp.Or(s.told, w.sureOf(s.order.Host))
+	}
 	s.observation.Answers = of
 	if s.told == "" {
 		s.outcome = probes.Unresolved
@@ -165,6 +168,29 @@ func (w *sweep) ownerOf(name string) string {
 		}
 	}
 	return ""
+}
+
+// madeOf says that a name spells the address that a reverse name is for, as do
+// the names that resolvers of clouds and templates make up: by its bytes in
+// decimal or all its digits in hexadecimal, forwards or backwards, whatever
+// stands between them.
+func madeOf(name, reverse string) bool {
+	reverse, isIPv6 := strings.CutSuffix(strings.TrimSuffix(reverse, "."), ".ip6.arpa")
+	backwards := strings.Split(strings.TrimSuffix(reverse, ".in-addr.arpa"), ".")
+	forwards := slices.Clone(backwards)
+	slices.Reverse(forwards)
+	digits, between := "0123456789", "-"
+	if isIPv6 {
+		digits, between = digits+"abcdef", ""
+	}
+	spelled := between
+	for _, run := range strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return !strings.ContainsRune(digits, r) }) {
+		spelled += run + between
+	}
+	spells := func(words []string) bool {
+		return strings.Contains(spelled, between+strings.Join(words, between)+between)
+	}
+	return spells(forwards) || spells(backwards)
 }
 
 // sureOf is whose the address behind a reverse name is known to be.

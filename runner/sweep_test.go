@@ -26,6 +26,7 @@ type resolver struct {
 	// code is an answer that is none, to one in so many.
 	code  func(from *fakeProbe, o probes.Order) string
 	named string // how Services are called, if not as in a cluster
+	made  bool   // what it has no name for gets one of its address
 }
 
 func (r *resolver) resolve(from *fakeProbe, o probes.Order, seen *probes.Observation) {
@@ -40,6 +41,9 @@ func (r *resolver) resolve(from *fakeProbe, o probes.Order, seen *probes.Observa
 	}
 	if name == "" && r.others != "" && len(r.ownersOf(o.Host)) == 0 {
 		code, name = "NOERROR", r.others
+	}
+	if name == "" && r.made {
+		code, name = "NOERROR", "ip-"+strings.ReplaceAll(strings.TrimSuffix(o.Host, ".in-addr.arpa."), ".", "-")+".svc.internal."
 	}
 	if r.code != nil {
 		if c := r.code(from, o); c != "" {
@@ -91,6 +95,7 @@ func TestSweeps(t *testing.T) {
 		{"but of its pods by name", func(r *resolver) { r.others = "PG-0.db.T3.svc.svc.example." }, verdicts.Leak, "t1 learned of Services of t3 by"},
 		{"and of its own at others", func(r *resolver) { r.others = "db.t1.svc.cluster.local." }, verdicts.Unreached, ""},
 		{"a resolver with names of its own", func(r *resolver) { r.may, r.named = everybody, "x1.corp.example." }, verdicts.Leak, "t2, t3"},
+		{"a resolver that makes names of addresses", func(r *resolver) { r.may, r.made = itself, true }, verdicts.Unreached, "at 32 addresses"},
 		{"no answer to it", func(r *resolver) { r.code = of("t1", "silence") }, verdicts.Unreached, "dropped without an answer"},
 		{"refusals to it", func(r *resolver) { r.code = of("t1", "REFUSED") }, verdicts.Unreached, "refused"},
 		{"failures", func(r *resolver) { r.code = of("t1", "SERVFAIL") }, verdicts.Inconclusive, "the attempt itself failed"},
@@ -216,4 +221,21 @@ func TestASweepAlone(t *testing.T) {
 	plan := dns.Suite{}.Plan(tenants, suites.Part{From: tenants.Tenants[:1], Rest: true})
 	c := bound(tenants, false, plan, standing("t1", "t1", "a", "b", "a"), broken).cells[0]
 	assert.Contains(t, c.problem, "no other tenant has a probe with a Service")
+}
+
+func TestNamesMadeOfAddresses(t *testing.T) {
+	t.Parallel()
+	four, six := reverseName("10.96.3.14"), reverseName("fd00:10:96::3f")
+	for name, want := range map[string]bool{
+		"ip-10-96-3-14.eu-central-1.compute.internal.": true,
+		"14.3.96.10.static.example.":                   true,
+		"host10-96-3-14.example.":                      true,
+		"web.globex.svc.cluster.local.":                false,
+		"ip-10-96-3-141.internal.":                     false,
+		"db10.96-3.example.":                           false,
+	} {
+		require.Equal(t, want, madeOf(name, four), name)
+	}
+	require.True(t, madeOf("fd00-0010-0096-0000-0000-0000-0000-003f.ip6.internal.", six))
+	require.False(t, madeOf("cafe.globex.svc.cluster.local.", six))
 }

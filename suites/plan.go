@@ -21,7 +21,7 @@ func Whole(t *tenancy.Tenancy) Part { return Part{From: t.Tenants, To: t.Tenants
 
 // partSize is about how many attempts are planned, made and judged at a time.
 // The memory that a run takes grows with it.
-const partSize = 16384
+const partSize = 8192
 
 // Plan is what a selection leaves of all that could be tried. It is made anew
 // each time, part by part, since the whole may be more than memory holds.
@@ -50,6 +50,10 @@ func (p *Plan) Parts() iter.Seq[[]Attempt] {
 					return
 				}
 				kept = nil
+			}
+			if kept == nil {
+				kept = tile // which is nearly all of a part, and not held twice
+				continue
 			}
 			kept = append(kept, tile...)
 		}

@@ -52,7 +52,7 @@ func TestObserveWhetherTheClusterIsDualStack(t *testing.T) {
 				return c.blind, nil, errors.New("no rights")
 			})
 			x := &Tenancy{Tenants: []Tenant{{Name: "a", Namespaces: []string{"web"}}, {Name: "b", Namespaces: []string{"db"}}}}
-			Observe(t.Context(), client, x)
+			Observe(t.Context(), client, x, Observing{Ports: DefaultPorts})
 			assert.Equal(t, c.want, x.DualStack)
 			if !c.note {
 				assert.Empty(t, x.Notes)

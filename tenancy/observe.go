@@ -14,32 +14,42 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// MaxPorts is how many of the ports that are observed of one tenant are tried:
-// each of them is tried from every other tenant.
-const MaxPorts = 12
+// DefaultPorts is how many of the ports that are observed of one tenant are
+// tried where nobody says otherwise: each of them is tried from every other
+// tenant.
+const DefaultPorts = 12
+
+// Observing says what of it is tried.
+type Observing struct {
+	// Ports is how many ports of one tenant, beside those that a policy opens to
+	// others, of which all are.
+	Ports int
+	// Tried are the ports of a tenant that are tried anyhow; nil: none.
+	Tried func(*Tenancy, Tenant) []Port
+}
 
 // Observe finds the ports that a tenant's NetworkPolicies, Services and
 // pods name, so that targets can listen on them too: a policy that opens 5432
-// to everybody shows only there. Where there are too many, those come first that
-// a policy opens to others than the namespace's own pods, then other policies';
-// what is left out, and what could not be looked at, is noted.
+// to everybody shows only there. All that a policy opens to others than the
+// namespace's own pods are taken; of the rest policies' come first, and where
+// there are too many, what is left out goes to the tenancy's Untried, as what
+// could not be looked at does.
 //
 // The same pods tell whether the cluster is dual stack.
-func Observe(ctx context.Context, client kubernetes.Interface, t *Tenancy) {
+func Observe(ctx context.Context, client kubernetes.Interface, t *Tenancy, what Observing) {
 	families := &families{}
 	defer families.settle(ctx, client, t)
 	for i := range t.Tenants {
 		o := &observation{names: map[string]PortNames{}, families: families}
 		for _, ns := range t.Tenants[i].Namespaces {
 			if err := o.look(ctx, client, ns); err != nil {
-				t.Notes = append(t.Notes, fmt.Sprintf("the ports that namespace %s uses are not tried: %v", ns, err))
+				t.Untried = append(t.Untried, fmt.Sprintf("the ports that namespace %s uses are not tried: %v", ns, err))
 			}
 		}
-		ports := slices.Concat(o.open, o.policies, o.services, o.pods)
-		if extra := len(ports) - MaxPorts; extra > 0 {
-			t.Notes = append(t.Notes, fmt.Sprintf("%d of the ports that tenant %s uses are not tried, since there are more than %d: %s",
-				extra, t.Tenants[i].Name, MaxPorts, portList(ports[MaxPorts:])))
-			ports = ports[:MaxPorts]
+		ports, left := o.choose(t, i, what)
+		if len(left) > 0 {
+			t.Untried = append(t.Untried, fmt.Sprintf("%d of the ports that tenant %s uses are not tried, since there are more than %d (--max-ports): %s",
+				len(left), t.Tenants[i].Name, what.Ports, portList(left)))
 		}
 		t.Tenants[i].Ports, t.Tenants[i].PortNames = ports, o.names
 		for j := range t.Services {
@@ -47,6 +57,29 @@ func Observe(ctx context.Context, client kubernetes.Interface, t *Tenancy) {
 		}
 		t.Notes = append(t.Notes, o.notes...)
 	}
+}
+
+// choose parts what is tried of the observed ports of a tenant from what is left
+// out. What is tried anyhow takes no other's place.
+func (o *observation) choose(t *Tenancy, i int, what Observing) (ports, left []Port) {
+	var tried []Port
+	if what.Tried != nil {
+		tried = what.Tried(t, t.Tenants[i])
+	}
+	ports = slices.Clone(o.open)
+	more := 0
+	for _, p := range slices.Concat(o.policies, o.services, o.pods) {
+		switch {
+		case slices.Contains(tried, p):
+			ports = append(ports, p)
+		case more < what.Ports:
+			ports = append(ports, p)
+			more++
+		default:
+			left = append(left, p)
+		}
+	}
+	return ports, left
 }
 
 // observeService finds what a Service that the file lists is in the cluster.

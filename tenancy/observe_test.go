@@ -2,7 +2,6 @@ package tenancy
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -57,7 +56,7 @@ func TestObserve(t *testing.T) {
 		ours, host, podOn("elsewhere", "c", corev1.ContainerPort{ContainerPort: 1}),
 	)
 	x := &Tenancy{Tenants: []Tenant{{Name: "acme", Namespaces: []string{"db", "web"}}, {Name: "bare", Namespaces: []string{"bare"}}}}
-	Observe(t.Context(), client, x)
+	Observe(t.Context(), client, x, Observing{Ports: DefaultPorts})
 	tcp := func(n int) Port { return Port{"tcp", n} }
 	udp := func(n int) Port { return Port{"udp", n} }
 	acme := x.Tenants[0]
@@ -85,7 +84,7 @@ func TestANameOfSeveralPorts(t *testing.T) {
 		podOn("a", "a", corev1.ContainerPort{ContainerPort: 8080, Name: "web"}), podOn("a", "b", corev1.ContainerPort{ContainerPort: 9090, Name: "web"}), proxied,
 	)
 	x := &Tenancy{Tenants: []Tenant{{Name: "a", Namespaces: []string{"a", "b"}}}}
-	Observe(t.Context(), client, x)
+	Observe(t.Context(), client, x, Observing{Ports: DefaultPorts})
 	assert.Equal(t, []Port{{"tcp", 8080}, {"tcp", 9090}, {"tcp", 7000}, {"tcp", 20200}, {"udp", 20200}}, x.Tenants[0].Ports)
 	assert.Equal(t, map[string]PortNames{
 		"a": {{"tcp", 8080}: "web", {"tcp", 7000}: "side"}, "b": {{"tcp", 20200}: "late"},
@@ -106,14 +105,14 @@ func TestStandIns(t *testing.T) {
 		podOn("a", "a", corev1.ContainerPort{ContainerPort: 20200, Name: "real"}),
 	)
 	x := &Tenancy{Tenants: []Tenant{{Name: "a", Namespaces: []string{"a"}}}}
-	Observe(t.Context(), client, x)
+	Observe(t.Context(), client, x, Observing{Ports: DefaultPorts})
 	assert.Equal(t, map[string]PortNames{"a": {{"tcp", 20200}: "real", {"tcp", 20202}: "late"}}, x.Tenants[0].PortNames)
 	assert.Equal(t, []string{"policies of namespace a name the port late, which no pod has there now: tcp/20202 stands in for it"}, x.Notes)
 }
 
 func TestObservePortsSaysWhatItLeavesOut(t *testing.T) {
 	var many []corev1.ContainerPort
-	for i := range MaxPorts + 2 {
+	for i := range DefaultPorts + 3 {
 		many = append(many, corev1.ContainerPort{ContainerPort: int32(2000 + i)})
 	}
 	client := fake.NewClientset(podOn("a", "a", many...), policyOn("a", policyPort("", intstr.FromInt32(3000), 0)))
@@ -121,13 +120,30 @@ func TestObservePortsSaysWhatItLeavesOut(t *testing.T) {
 		return a.GetNamespace() == "b", nil, errors.New("no rights")
 	})
 	x := &Tenancy{Tenants: []Tenant{{Name: "a", Namespaces: []string{"a"}}, {Name: "b", Namespaces: []string{"b"}}}}
-	Observe(t.Context(), client, x)
-	assert.Len(t, x.Tenants[0].Ports, MaxPorts)
-	assert.Equal(t, "tcp/3000", x.Tenants[0].Ports[0].String())
+	Observe(t.Context(), client, x, Observing{Ports: DefaultPorts})
+	assert.Len(t, x.Tenants[0].Ports, DefaultPorts+1)
+	assert.Equal(t, "tcp/3000", x.Tenants[0].Ports[0].String(), "it is open to all, and none of the twelve")
 	assert.Equal(t, []string{
-		fmt.Sprintf("3 of the ports that tenant a uses are not tried, since there are more than %d: tcp/2011, tcp/2012, tcp/2013", MaxPorts),
+		"3 of the ports that tenant a uses are not tried, since there are more than 12 (--max-ports): tcp/2012, tcp/2013, tcp/2014",
 		"the ports that namespace b uses are not tried: no rights",
-	}, x.Notes)
+	}, x.Untried)
+	assert.Empty(t, x.Notes)
+}
+
+func TestPortsThatAreTriedAnyhowTakeNoOthersPlace(t *testing.T) {
+	var ports []corev1.ContainerPort
+	for _, n := range []int32{1, 2, 3, 4} {
+		ports = append(ports, corev1.ContainerPort{ContainerPort: n})
+	}
+	x := &Tenancy{Tenants: []Tenant{{Name: "a", Namespaces: []string{"a"}}}}
+	anyhow := func(of *Tenancy, tenant Tenant) []Port {
+		assert.Same(t, x, of)
+		assert.Equal(t, "a", tenant.Name)
+		return []Port{{"tcp", 2}, {"tcp", 3}, {"udp", 4}}
+	}
+	Observe(t.Context(), fake.NewClientset(podOn("a", "a", ports...)), x, Observing{Ports: 1, Tried: anyhow})
+	assert.Equal(t, []Port{{"tcp", 1}, {"tcp", 2}, {"tcp", 3}}, x.Tenants[0].Ports)
+	assert.Equal(t, []string{"1 of the ports that tenant a uses are not tried, since there are more than 1 (--max-ports): tcp/4"}, x.Untried)
 }
 
 // What is open to others is tried before what is not, however many ports there
@@ -144,7 +160,7 @@ func TestPortsThatAreOpenToOthersComeFirst(t *testing.T) {
 		return p
 	}
 	var many []int
-	for i := range MaxPorts {
+	for i := range DefaultPorts {
 		many = append(many, 2000+i)
 	}
 	own := []networkingv1.NetworkPolicyPeer{{PodSelector: &metav1.LabelSelector{}}}
@@ -154,13 +170,13 @@ func TestPortsThatAreOpenToOthersComeFirst(t *testing.T) {
 		policy("b-all", nil, 5432),
 		policy("c-block", []networkingv1.NetworkPolicyPeer{{IPBlock: &networkingv1.IPBlock{CIDR: "0.0.0.0/0"}}}, 7000),
 		policy("d-spaces", []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &metav1.LabelSelector{}}}, 6000),
-	), x)
+	), x, Observing{Ports: DefaultPorts})
 	var first []int
 	for _, p := range x.Tenants[0].Ports[:3] {
 		first = append(first, p.Number)
 	}
 	assert.Equal(t, []int{5432, 7000, 6000}, first)
-	assert.Len(t, x.Tenants[0].Ports, MaxPorts)
+	assert.Len(t, x.Tenants[0].Ports, 3+DefaultPorts)
 }
 
 func TestObserveHTTP(t *testing.T) {
@@ -180,7 +196,7 @@ func TestObserveHTTP(t *testing.T) {
 		Tenants:  []Tenant{{Name: "acme", Namespaces: []string{"web"}}, {Name: "globex", Namespaces: []string{"api"}}},
 		Services: []Service{{Namespace: "web", Name: "s", Ports: listed}, {Namespace: "api", Name: "s", Ports: listed}},
 	}
-	Observe(t.Context(), client, ten)
+	Observe(t.Context(), client, ten, Observing{Ports: DefaultPorts})
 	assert.Equal(t, []Port{{"tcp", 80}, {"tcp", 81}, {"tcp", 82}}, ten.Services[0].HTTP, "those that say so and are listed")
 	assert.Empty(t, ten.Services[1].HTTP, "a Service that is not there")
 }
@@ -191,7 +207,7 @@ func TestObserveWaysToAService(t *testing.T) {
 	s.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: "192.0.2.9", Hostname: "lb.example.com"}, {Hostname: "lb2.example.com"}, {IP: "192.0.2.9"}, {}}
 	listed := []Port{{"tcp", 5432}, {"udp", 53}, {"tcp", 82}}
 	x := &Tenancy{Tenants: []Tenant{{Name: "acme", Namespaces: []string{"db"}}}, Services: []Service{{Namespace: "db", Name: "s", Ports: listed}, {Namespace: "db", Name: "gone", Ports: listed}}}
-	Observe(t.Context(), fake.NewClientset(s), x)
+	Observe(t.Context(), fake.NewClientset(s), x, Observing{Ports: DefaultPorts})
 	assert.Equal(t, Service{
 		Namespace: "db", Name: "s", Ports: listed, Observed: true, ExternalIPs: []string{"192.0.2.1", "192.0.2.2"},
 		Balancers: []string{"192.0.2.9", "lb2.example.com"}, NodePorts: map[Port]int{{"tcp", 5432}: 30032, {"udp", 53}: 30053},
@@ -223,7 +239,7 @@ func TestObserveWhereAServiceDoesNotLead(t *testing.T) {
 	for _, name := range []string{"plain", "elsewhere", "headless", "sticky", "local"} {
 		x.Services = append(x.Services, Service{Namespace: "db", Name: name, Ports: []Port{{"tcp", 80}, {"tcp", 81}, {"tcp", 82}}})
 	}
-	Observe(t.Context(), client, x)
+	Observe(t.Context(), client, x, Observing{Ports: DefaultPorts})
 	noWay := map[string]map[Port]string{}
 	for _, s := range x.Services {
 		noWay[s.Name] = s.NoWay

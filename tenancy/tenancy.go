@@ -29,6 +29,7 @@ type Tenancy struct {
 	Ignored    []string // namespaces set aside: system ones and those that the file ignores
 	Unclaimed  []string // namespaces of no tenant, not ignored either
 	DualStack  bool     // pods have an address of each family, where that was observed
+	Untried    []string // what ought to be tried and is not, which makes a run partial
 	Notes      []string // what discovery left out or could not see, for people to read
 }
 

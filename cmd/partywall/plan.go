@@ -48,6 +48,7 @@ func newPlan(a *app) *cobra.Command {
 
 // printNotes says beside the plan what a run's report would say of the tenancy.
 func printNotes(w io.Writer, t *tenancy.Tenancy, file bool) {
+	printEach(w, t.Untried)
 	printEach(w, t.Notes)
 	if len(t.Unclaimed) == 0 {
 		return

@@ -270,11 +270,14 @@ func (o *running) conclude(p *planned, header verdicts.Header, results verdicts.
 	if p.file != nil && len(p.tenancy.Unclaimed) > 0 {
 		summary.Unfinished("no tenant claims these namespaces, and the tenancy file does not ignore them: %s", strings.Join(p.tenancy.Unclaimed, ", "))
 	}
+	leave := summary.LeftOut
+	if o.requireComplete {
+		leave = summary.Unfinished
+	}
+	for _, untried := range p.tenancy.Untried {
+		leave("%s", untried)
+	}
 	if left := p.plan.Whole() - p.plan.Len(); left > 0 {
-		leave := summary.LeftOut
-		if o.requireComplete {
-			leave = summary.Unfinished
-		}
 		leave("%d of %d attempts were left out by %s", left, p.plan.Whole(), strings.Join(header.Filters, " "))
 	}
 	if note := verdicts.Unfailing(results, p.tenancy); note != "" {

@@ -123,6 +123,13 @@ func TestJudgeSaysWhatIsMissing(t *testing.T) {
 	assert.True(t, rec.Summary.Partial)
 	assert.False(t, rec.Summary.Incomplete, "without a file nobody said whose the namespaces are, and flags were meant")
 
+	unread := fakePlan()
+	unread.file, unread.tenancy.Untried = nil, []string{"3 of the ports that tenant acme uses are not tried"}
+	rec = concluded(o, unread, verdicts.Header{Run: "3f9a01c2"}, &runner.Outcome{})
+	assert.True(t, rec.Summary.Partial)
+	assert.Equal(t, verdicts.ExitPass, rec.Summary.Exit)
+	assert.Equal(t, unread.tenancy.Untried, rec.Summary.NotRun)
+
 	o.requireComplete, o.options.Keep = true, true
 	rec = concluded(o, p, header, &runner.Outcome{})
 	assert.True(t, rec.Summary.Incomplete)

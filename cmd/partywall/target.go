@@ -13,6 +13,7 @@ import (
 
 	"github.com/partywall/partywall/runner"
 	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/suites/network"
 	"github.com/partywall/partywall/tenancy"
 )
 
@@ -23,6 +24,7 @@ type target struct {
 	file      string
 	selection suites.Selection
 	targets   []string
+	maxPorts  int
 }
 
 func (t *target) addFlags(c *cobra.Command) {
@@ -33,6 +35,7 @@ func (t *target) addFlags(c *cobra.Command) {
 	f.StringSliceVar(&t.selection.Tenants, "tenant", nil, "only attempts from or to these tenants")
 	f.StringVar((*string)(&t.selection.Placement), "placement", "", "only attempts within nodes (same-node) or across them (cross-node)")
 	f.StringSliceVar(&t.targets, "targets", []string{targetProbes}, "what is tried beside the probes themselves: services, the real Services, and shadows, probes that stand for the workloads, that the tenancy file lists; node-ports, probes by ports that are opened on every node meanwhile")
+	f.IntVar(&t.maxPorts, "max-ports", tenancy.DefaultPorts, "how many of the ports that a tenant's own policies, Services and pods name are tried; those that a policy opens to others are all tried besides")
 	f.IntVar(&t.selection.Sample.Size, "sample", 0, "only so many attempts, drawn by lot so that every tenant is a source and a target; 0 means all")
 	f.Uint64Var(&t.selection.Sample.Seed, "seed", 0, "draws the same sample again; 0 means any")
 	f.StringArrayVar(&t.selection.Only, "only", nil, "only the attempts with this id; * matches any characters; repeatable")
@@ -90,6 +93,9 @@ func (t *target) plan(ctx context.Context) (*planned, error) {
 	if err := t.checkTargets(); err != nil {
 		return nil, err
 	}
+	if t.maxPorts < 0 {
+		return nil, fmt.Errorf("--max-ports: %d is no number of ports; 0 is none, %d the default", t.maxPorts, tenancy.DefaultPorts)
+	}
 	file, err := loadTenancy(t.in, t.file)
 	if err != nil {
 		return nil, err
@@ -111,7 +117,7 @@ func (t *target) plan(ctx context.Context) (*planned, error) {
 	if err := t.cast(ctx, cluster, found); err != nil {
 		return nil, unanswered(cluster, err)
 	}
-	tenancy.Observe(ctx, cluster.Client, found)
+	tenancy.Observe(ctx, cluster.Client, found, tenancy.Observing{Ports: t.maxPorts, Tried: network.Ports})
 	if t.selection.Sample.Size > 0 && t.selection.Sample.Seed == 0 {
 		t.selection.Sample.Seed = 1 + rand.Uint64N(1<<32)
 	}
