@@ -205,6 +205,13 @@ func (f *finder) controllers() error {
 	for _, o := range jobs.Items {
 		f.controller("Job", o.Name, o.Spec.Selector, &o.Spec.Template.Spec)
 	}
+	cronJobs, err := client.BatchV1().CronJobs(ns).List(f.ctx, all)
+	if err != nil {
+		return f.unseen("CronJob", err)
+	}
+	for _, o := range cronJobs.Items {
+		f.controller("CronJob", o.Name, nil, &o.Spec.JobTemplate.Spec.Template.Spec)
+	}
 	old, err := client.CoreV1().ReplicationControllers(ns).List(f.ctx, all)
 	if err != nil {
 		return f.unseen("ReplicationController", err)

@@ -121,7 +121,7 @@ func TestWhatDoesNotRefuse(t *testing.T) {
 
 // A scheduler that must go by the shadow's labels holds up a workload by it.
 func TestPlacedByTheLabels(t *testing.T) {
-	const own, other = "Deployment pay/db", "Deployment pay/web"
+	const own, other, nightly = "Deployment pay/db", "Deployment pay/web", "CronJob pay/dump"
 	where := "places its pods by where those with its labels are (%s), so that the shadow could keep them from a node, or draw them to it"
 	term := func(adjust ...func(*corev1.PodAffinityTerm)) []corev1.PodAffinityTerm {
 		t := corev1.PodAffinityTerm{LabelSelector: chosen("app=db"), TopologyKey: "kubernetes.io/hostname"}
@@ -145,6 +145,7 @@ func TestPlacedByTheLabels(t *testing.T) {
 		adjust func(*corev1.PodTemplateSpec)
 		rule   string
 	}{
+		"a nightly one":         {nightly, apart(term()), "required podAntiAffinity"},
 		"apart":                 {own, apart(term()), "required podAntiAffinity"},
 		"apart from all spaces": {own, apart(term(func(t *corev1.PodAffinityTerm) { t.NamespaceSelector = &metav1.LabelSelector{} })), "required podAntiAffinity"},
 		"apart from this space": {own, apart(term(func(t *corev1.PodAffinityTerm) { t.Namespaces = []string{"pay"} })), "required podAntiAffinity"},
@@ -166,7 +167,12 @@ func TestPlacedByTheLabels(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			objects := []runtime.Object{deployment(tt.adjust)}
-			if tt.who == other {
+			switch tt.who {
+			case nightly:
+				dump := &batchv1.CronJob{ObjectMeta: named("dump")}
+				dump.Spec.JobTemplate.Spec.Template = template(tt.adjust)
+				objects = []runtime.Object{deployment(), dump}
+			case other:
 				objects = []runtime.Object{deployment(), &appsv1.Deployment{ObjectMeta: named("web"), Spec: appsv1.DeploymentSpec{
 					Selector: chosen("app=web"), Template: template(tt.adjust)}}}
 			}
@@ -245,7 +251,7 @@ func TestRefusals(t *testing.T) {
 func TestWhatMayNotBeLookedAtIsRefused(t *testing.T) {
 	for _, resource := range []string{
 		"services", "poddisruptionbudgets", "horizontalpodautoscalers",
-		"deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "replicationcontrollers",
+		"deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs", "replicationcontrollers",
 	} {
 		for name, no := range map[string]error{
 			"forbidden": apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New("no")), "away": errors.New("no"),
