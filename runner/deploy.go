@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
@@ -54,6 +55,8 @@ func (r *run) create(ctx context.Context, p *place) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
 	defer cancel()
 	p.touched = true
+	// The Jobs first: pods take longest to start, and need no Service for it.
+	var jobs [slots]*batchv1.Job
 	for slot := range slots {
 		job, err := r.cluster.Client.BatchV1().Jobs(p.namespace).Create(ctx, r.job(p, slot), metav1.CreateOptions{})
 		if err != nil {
@@ -61,21 +64,27 @@ func (r *run) create(ctx context.Context, p *place) {
 			return
 		}
 		p.pods[slot] = &pod{place: p, slot: slot, job: job.Name, jobUID: job.UID}
-		if slot == slotSource {
-			continue
-		}
-		service, err := r.createService(ctx, p, r.service(p, slot, job))
-		if err != nil {
+		jobs[slot] = job
+	}
+	for slot, job := range jobs {
+		if slot != slotSource && !r.createServices(ctx, p, slot, job) {
 			return
 		}
-		p.pods[slot].cluster = service.Spec.ClusterIP
-		r.openNodePorts(ctx, p.pods[slot], job)
-		if slot == slotTarget0 {
-			if _, err := r.createService(ctx, p, r.headless(p, job)); err != nil {
-				return
-			}
-		}
 	}
+}
+
+// createServices makes those that lead to one target, and says whether it could.
+func (r *run) createServices(ctx context.Context, p *place, slot int, job *batchv1.Job) bool {
+	service, err := r.createService(ctx, p, r.service(p, slot, job))
+	if err != nil {
+		return false
+	}
+	p.pods[slot].cluster = service.Spec.ClusterIP
+	r.openNodePorts(ctx, p.pods[slot], job)
+	if slot == slotTarget0 {
+		_, err = r.createService(ctx, p, r.headless(p, job))
+	}
+	return err == nil
 }
 
 func (r *run) createService(ctx context.Context, p *place, s *corev1.Service) (*corev1.Service, error) {
