@@ -17,7 +17,7 @@ var began = time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
 func fakeRun(n int) *verdicts.Record {
 	rec := &verdicts.Record{Results: verdicts.List{}, Header: verdicts.Header{
 		APIVersion: APIVersion, Kind: Kind, Run: "7c1f9a", Version: "0.1.0", Tenancy: "staging",
-		Context: "kind-staging", Server: "v1.37.2", Identity: "ci", Image: "ghcr.io/partywall/probe:0.1.0",
+		Context: "kind-staging", Server: "v1.37.2", Components: []string{"Cilium v1.20.2", "Istio"}, Identity: "ci", Image: "ghcr.io/partywall/probe:0.1.0",
 		Started: began, FailOn: "high", Shared: []string{"audit"},
 	}}
 	for i := range n {

@@ -106,7 +106,7 @@ func TestThePageTellsTheRun(t *testing.T) {
 	exceptions := words(byID(t, root, "exceptions"))
 	assert.Contains(t, exceptions, "network-team2027-03-31split-horizon DNS lands in Q2high1hooli → acme")
 	run := words(byID(t, root, "run"))
-	for _, want := range []string{"7c1f9a", "2026-11-24 03:00:00 UTC", "ci", "kind-staging", "v1.37.2", "0.1.0", "ghcr.io/partywall/probe:0.1.0", "5 tenants and 1 shared service"} {
+	for _, want := range []string{"7c1f9a", "2026-11-24 03:00:00 UTC", "ci", "kind-staging", "v1.37.2", "Cilium v1.20.2", "Istio", "0.1.0", "ghcr.io/partywall/probe:0.1.0", "5 tenants and 1 shared service"} {
 		assert.Contains(t, run, want)
 	}
 	assert.Contains(t, words(byID(t, root, "method")), "at or above the severity high")

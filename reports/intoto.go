@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/partywall/partywall/verdicts"
 )
@@ -101,7 +102,7 @@ func writeStatement(w io.Writer, rec *verdicts.Record, subjects []inTotoResource
 	h := stamped(rec.Header)
 	p := inTotoPredicate{Result: inTotoOfRun(rec.Summary), Passed: []string{}, Warned: []string{}, Failed: []string{}}
 	p.Configuration = []inTotoResource{{Name: inTotoTool, Notes: map[string]string{
-		"version": word(h.Version), "run": word(h.Run), "tenancy": word(h.Tenancy), "context": word(h.Context), "server": word(h.Server), "failOn": word(h.FailOn),
+		"version": word(h.Version), "run": word(h.Run), "tenancy": word(h.Tenancy), "context": word(h.Context), "server": word(h.Server), "components": word(strings.Join(h.Components, ", ")), "failOn": word(h.FailOn),
 	}}, {Name: "probe image", URI: word(h.Image)}}
 	if h.File != nil {
 		p.Configuration = append(p.Configuration, inTotoResource{Name: "tenancy file", URI: word(h.File.Path)})

@@ -271,6 +271,7 @@ func propertiesOf(rec *verdicts.Record) properties {
 		{"partywall.run", word(h.Run)},
 		{"context", word(h.Context)},
 		{"server", word(h.Server)},
+		{"components", word(strings.Join(h.Components, ", "))},
 		{"identity", word(h.Identity)},
 		{"tenancy", word(h.Tenancy)},
 		{"image", word(h.Image)},

@@ -212,7 +212,7 @@ func TestJUnitNames(t *testing.T) {
 	list, _ := parse(t, junitOf(t, rec))
 	assert.Equal(t, "network: from acme", list[0].Name)
 	assert.Equal(t, map[string]string{
-		"partywall.version": "0.1.0", "partywall.run": "7c1f9a", "context": "kind-staging", "server": "v1.37.2",
+		"partywall.version": "0.1.0", "partywall.run": "7c1f9a", "context": "kind-staging", "server": "v1.37.2", "components": "Cilium v1.20.2, Istio",
 		"identity": "ci", "tenancy": "staging", "image": "ghcr.io/partywall/probe:0.1.0",
 	}, list[0].Properties)
 	for name, c := range map[string]struct {
@@ -308,7 +308,7 @@ var everyVerdict = []verdicts.Verdict{verdicts.Isolated, verdicts.Unreached, ver
 // hostileRecord has s in each string of a record.
 func hostileRecord(s string) *verdicts.Record {
 	rec := &verdicts.Record{Results: verdicts.List{},
-		Header: verdicts.Header{Run: s, Version: s, Tenancy: s, Context: s, Server: s, Identity: s, Image: s,
+		Header: verdicts.Header{Run: s, Version: s, Tenancy: s, Context: s, Server: s, Components: []string{s, s}, Identity: s, Image: s,
 			Tenants: []verdicts.TenantRow{{Name: s}}, Shared: []string{s}},
 		Summary: verdicts.Summary{Partial: true, NotRun: []string{s}, Notes: []string{s}},
 	}

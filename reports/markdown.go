@@ -65,8 +65,12 @@ func writeMarkdownHead(b *bytes.Buffer, rec *verdicts.Record) {
 	h, s := rec.Header, rec.Summary
 	fmt.Fprintf(b, "## Partywall: %s\n\n**%s**\n\n", markdownCode(h.Tenancy), headline(s))
 	fmt.Fprintf(b, "%s. %s.\n\n", countsLine(rec), controlsLine(s.Sensitivity))
-	fmt.Fprintf(b, "Run %s by Partywall %s on %s (Kubernetes %s), as %s", markdownCode(h.Run), markdownCode(h.Version),
-		markdownCode(h.Context), markdownCode(h.Server), markdownCode(h.Identity))
+	fmt.Fprintf(b, "Run %s by Partywall %s on %s (Kubernetes %s", markdownCode(h.Run), markdownCode(h.Version),
+		markdownCode(h.Context), markdownCode(h.Server))
+	for _, c := range h.Components {
+		b.WriteString(", " + markdownCode(c))
+	}
+	fmt.Fprintf(b, "), as %s", markdownCode(h.Identity))
 	if !h.Started.IsZero() {
 		fmt.Fprintf(b, ", begun %s", h.Started.UTC().Format(time.RFC3339))
 	}

@@ -104,7 +104,7 @@ func TestMarkdownTellsTheRun(t *testing.T) {
 	assert.Equal(t, []string{"Partywall: staging", "Findings", "Not run"}, o.headings)
 	assert.Equal(t, 1, o.items)
 	assert.Contains(t, file, "**✗ Failed: 8 attempts got through, or what is declared is blocked. The run is partial.**")
-	assert.Contains(t, file, "Run `7c1f9a` by Partywall `0.1.0` on `kind-staging` (Kubernetes `v1.37.2`), as `ci`, begun 2026-11-24T03:00:00Z.\n")
+	assert.Contains(t, file, "Run `7c1f9a` by Partywall `0.1.0` on `kind-staging` (Kubernetes `v1.37.2`, `Cilium v1.20.2`, `Istio`), as `ci`, begun 2026-11-24T03:00:00Z.\n")
 	assert.Contains(t, file, "Controls: 144 of 144 reached, as they must.")
 	require.Len(t, o.tables, 2)
 	assert.Equal(t, []string{"from \\ to", "acme", "globex", "umbrella", "initech", "hooli", "audit (shared)"}, o.tables[0][0])

@@ -129,7 +129,7 @@ func (o *oscalRun) result(subject string) oscal.Result {
 		Description: "Attempts between probes in the namespaces of the tenants, each judged by what both sides saw.",
 		Start:       h.Started.UTC(), End: &end, ReviewedControls: o.reviewed(),
 		Props: oscalProps("exit-code", strconv.Itoa(s.Exit), "partial", strconv.FormatBool(s.Partial), "planned", strconv.Itoa(h.Planned),
-			"judged", strconv.Itoa(o.rec.Results.Len()), "kubernetes-version", h.Server, "probe-image", h.Image, "identity", h.Identity),
+			"judged", strconv.Itoa(o.rec.Results.Len()), "kubernetes-version", h.Server, "components", strings.Join(h.Components, ", "), "probe-image", h.Image, "identity", h.Identity),
 		Remarks: strings.Join(append(append([]string{}, s.NotRun...), o.leftOut()...), "; "),
 	}
 	if len(o.observations) > 0 {

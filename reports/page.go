@@ -159,7 +159,8 @@ func (p *page) paragraph(tenants int) string {
 	h, s := p.Header, p.Summary
 	var b strings.Builder
 	fmt.Fprintf(&b, "Partywall %s tried from %s to %s whether the %s of %s on cluster context %s (Kubernetes %s) are walled off from each other, by real connections between probes in their namespaces. ",
-		orUnknown(word(h.Version)), moment(h.Started), moment(s.Finished), plural(tenants, "tenant"), orUnknown(word(h.Tenancy)), orUnknown(word(h.Context)), orUnknown(word(h.Server)))
+		orUnknown(word(h.Version)), moment(h.Started), moment(s.Finished), plural(tenants, "tenant"), orUnknown(word(h.Tenancy)), orUnknown(word(h.Context)),
+		word(strings.Join(append([]string{orUnknown(h.Server)}, h.Components...), ", ")))
 	fmt.Fprintf(&b, "Of %s that were planned, %d have a result: ", plural(h.Planned, "attempt"), p.Results)
 	var parts []string
 	for _, row := range p.Coverage.Rows {

@@ -21,7 +21,7 @@ func Whole(t *tenancy.Tenancy) Part { return Part{From: t.Tenants, To: t.Tenants
 
 // partSize is about how many attempts are planned, made and judged at a time.
 // The memory that a run takes grows with it.
-const partSize = 8192
+const partSize = 6144
 
 // Plan is what a selection leaves of all that could be tried. It is made anew
 // each time, part by part, since the whole may be more than memory holds.

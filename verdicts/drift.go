@@ -91,6 +91,7 @@ func beforehand(before, now *Record) []string {
 	differ("failOn", a.FailOn, b.FailOn)
 	differ("the version of Partywall", a.Version, b.Version)
 	differ("the version of Kubernetes", a.Server, b.Server)
+	differ("what holds policies up, by the cluster's API,", strings.Join(a.Components, ", "), strings.Join(b.Components, ", "))
 	differ("the identity of the runner", a.Identity, b.Identity)
 	notes = append(notes, policyChanges(before.Summary.Policies, now.Summary.Policies)...)
 	if len(a.Filters) > 0 && !slices.Equal(a.Filters, b.Filters) {

@@ -147,8 +147,9 @@ type Header struct {
 	Version    string      `json:"version"` // of Partywall
 	Tenancy    string      `json:"tenancy"`
 	File       *File       `json:"file,omitempty"`
-	Context    string      `json:"context"` // of the kubeconfig
-	Server     string      `json:"server"`  // the Kubernetes version
+	Context    string      `json:"context"`              // of the kubeconfig
+	Server     string      `json:"server"`               // the Kubernetes version
+	Components []string    `json:"components,omitempty"` // network plugins and meshes, as the cluster's API shows them
 	Identity   string      `json:"identity"`
 	Image      string      `json:"image"` // the probe's
 	Started    time.Time   `json:"started"`

@@ -109,7 +109,7 @@ func (c *fakeCluster) load(text string) error {
 
 // kinds are the resources that the cluster has.
 var kinds = map[string]string{
-	"namespaces": "Namespace", "nodes": "Node", "pods": "Pod", "services": "Service", "jobs": "Job",
+	"namespaces": "Namespace", "nodes": "Node", "pods": "Pod", "services": "Service", "jobs": "Job", "cronjobs": "CronJob",
 	"networkpolicies": "NetworkPolicy", "deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet",
 	"replicasets": "ReplicaSet", "replicationcontrollers": "ReplicationController",
 	"poddisruptionbudgets": "PodDisruptionBudget", "horizontalpodautoscalers": "HorizontalPodAutoscaler",
@@ -117,7 +117,7 @@ var kinds = map[string]string{
 
 // groups are the versions of resources that are not of v1.
 var groups = map[string]string{
-	"jobs": "batch/v1", "networkpolicies": "networking.k8s.io/v1", "deployments": "apps/v1", "statefulsets": "apps/v1",
+	"jobs": "batch/v1", "cronjobs": "batch/v1", "networkpolicies": "networking.k8s.io/v1", "deployments": "apps/v1", "statefulsets": "apps/v1",
 	"daemonsets": "apps/v1", "replicasets": "apps/v1", "poddisruptionbudgets": "policy/v1", "horizontalpodautoscalers": "autoscaling/v2",
 }
 
@@ -130,6 +130,10 @@ func (c *fakeCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer c.mu.Unlock()
 	c.seen = append(c.seen, r.Method+" "+r.URL.Path)
 	switch parts := route.FindStringSubmatch(r.URL.Path); {
+	case r.URL.Path == "/api":
+		reply(w, 200, object("v1", "APIVersions", "versions", []any{"v1"}))
+	case r.URL.Path == "/apis":
+		reply(w, 200, object("v1", "APIGroupList", "groups", []any{map[string]any{"name": "cilium.io"}}))
 	case r.URL.Path == "/version":
 		reply(w, 200, map[string]string{"major": "1", "minor": "37", "gitVersion": "v1.37.0-fake"})
 	case r.Method == "POST" && strings.HasSuffix(r.URL.Path, "/selfsubjectreviews"):

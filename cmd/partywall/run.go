@@ -216,6 +216,7 @@ func (o *running) header(ctx context.Context, p *planned, id string, now time.Ti
 	if h.Identity, err = p.cluster.Identity(ctx); err != nil {
 		return h, err
 	}
+	h.Components = p.cluster.Components(ctx)
 	h.Server, err = p.cluster.Version()
 	return h, err
 }
