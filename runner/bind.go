@@ -75,6 +75,7 @@ type shot struct {
 	port        int
 	via         string    // the node by whose port the target is tried; empty where it is tried otherwise
 	sweep       *sweep    // that it is a question of
+	about       *pod      // whose address a reverse question is about; nil where it is none
 	told        string    // the tenant that its answer told of
 	anyAnswer   bool      // whatever a server says shows that it was reached
 	zone        string    // of a name that the witness answers for

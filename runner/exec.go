@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,6 +42,10 @@ type execs struct {
 // order or an observation.
 const execBuffer = 2 << 10
 
+// handshake is how long a server may take to answer, whatever becomes of who
+// asked: the dialer heeds no context while it waits.
+const handshake = 45 * time.Second
+
 func newExecs(c *Cluster) (*execs, error) {
 	config := rest.CopyConfig(c.Config)
 	how, err := config.TransportConfig()
@@ -59,9 +64,10 @@ func newExecs(c *Cluster) (*execs, error) {
 		config: config, client: c.Client.CoreV1().RESTClient(), transport: how,
 		dialer: websocket.Dialer{
 			Proxy: proxy, TLSClientConfig: tlsConfig, NetDialContext: config.Dial,
-			Subprotocols:    []string{channels.StreamProtocolV5Name},
-			ReadBufferSize:  execBuffer,
-			WriteBufferSize: execBuffer, WriteBufferPool: &sync.Pool{},
+			Subprotocols:     []string{channels.StreamProtocolV5Name},
+			HandshakeTimeout: handshake,
+			ReadBufferSize:   execBuffer,
+			WriteBufferSize:  execBuffer, WriteBufferPool: &sync.Pool{},
 		},
 	}, nil
 }
@@ -80,12 +86,22 @@ func (e *execs) opener(q *pod) opener {
 		if !httpstream.IsUpgradeFailure(err) && !httpstream.IsHTTPSProxyError(err) {
 			return err
 		}
-		spdy, err := remotecommand.NewSPDYExecutor(rest.CopyConfig(e.config), http.MethodPost, url)
-		if err != nil {
-			return fmt.Errorf("opening a stream by SPDY: %w", err)
+		spdy, again := remotecommand.NewSPDYExecutor(rest.CopyConfig(e.config), http.MethodPost, url)
+		if again != nil {
+			return fmt.Errorf("opening a stream by SPDY: %w", again)
 		}
-		return spdy.StreamWithContext(ctx, streams)
+		return bothReasons(err, spdy.StreamWithContext(ctx, streams))
 	}
+}
+
+// bothReasons are why there was no stream by WebSocket and none by SPDY, once
+// where they say the same.
+func bothReasons(first, second error) error {
+	var refused *httpstream.UpgradeFailureError
+	if second == nil || !errors.As(first, &refused) || strings.Contains(second.Error(), refused.Cause.Error()) {
+		return second
+	}
+	return fmt.Errorf("%w; and by WebSocket: %w", second, refused.Cause)
 }
 
 // stream is one exec by WebSocket, from its start to its end.
@@ -159,16 +175,14 @@ func (u *upgrade) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// maxStatus bounds what is read of an API server's reason, in bytes.
-const maxStatus = 64 << 10
-
-// saidNo is the API server's own reason, where it gives one.
+// saidNo is the API server's own reason, where it gives one. The dialer keeps a
+// kilobyte of it.
 func saidNo(resp *http.Response, err error) error {
 	if resp == nil {
 		return err
 	}
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxStatus)) // as much as there is
-	_ = resp.Body.Close()                                       // it is read
+	text, _ := io.ReadAll(resp.Body) // as much as there is
+	_ = resp.Body.Close()            // it is read
 	if status := statusIn(text); status != nil {
 		return status
 	}
@@ -249,6 +263,9 @@ func (s *execStream) receive(stdout, stderr io.Writer) error {
 		if err != nil {
 			return s.over(ended, err)
 		}
+		if ended == nil {
+			_ = s.SetReadDeadline(time.Now().Add(peerPatience)) // whoever speaks is there; the read tells
+		}
 		if _, err := io.ReadFull(message, buffer[:1]); err != nil {
 			return fmt.Errorf("reading which channel a message is of: %w", err)
 		}
@@ -268,6 +285,9 @@ func (s *execStream) receive(stdout, stderr io.Writer) error {
 
 // errDone is how a command ended well.
 var errDone = errors.New("the command ended")
+
+// maxStatus bounds what is read of how a command ended, in bytes.
+const maxStatus = 64 << 10
 
 // status reads how the command ended, after which little can follow.
 func (s *execStream) status(message io.Reader) (ended, err error) {

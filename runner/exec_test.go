@@ -160,6 +160,7 @@ func TestExecFallsBackToSPDY(t *testing.T) {
 	e, bySPDY := execServer(t, "v4.channel.k8s.io", func(*wsstream.Conn, []io.ReadWriteCloser) {})
 	_, _, err := e.inPod(t.Context(), strings.NewReader(""))
 	require.ErrorContains(t, err, "no SPDY either")
+	require.ErrorContains(t, err, "and by WebSocket:")
 	require.EqualValues(t, 1, bySPDY.Load())
 }
 
@@ -169,4 +170,5 @@ func TestExecGivesTheServersReason(t *testing.T) {
 	e.transport.BearerToken, e.config.BearerToken = "wrong", "wrong"
 	_, _, err := e.inPod(t.Context(), strings.NewReader(""))
 	require.ErrorContains(t, err, "who is this?")
+	require.NotContains(t, err.Error(), "and by WebSocket", "it is said once")
 }

@@ -50,6 +50,12 @@ var watched = []struct {
 	{"apps", "daemonsets", false},
 }
 
+// namesPorts says that objects of the kind may open ports, and that nobody reads
+// which.
+func (k kind) namesPorts() bool {
+	return k.wall && k.Group != "" && k.Group != "networking.k8s.io" && k.Resource != "tiers" && k.Resource != "peerauthentications"
+}
+
 // ownPods are the pods of the run alone.
 const ownPods = "pods"
 

@@ -71,6 +71,10 @@ func (l *lookout) open(watching, looking context.Context, k kind, namespace stri
 		return err
 	}
 	v := &view{kind: k, namespace: namespace, versions: l.versions(k, list)}
+	if k.namesPorts() && len(v.versions) > 0 {
+		l.run.note(fmt.Sprintf("there are objects of kind %s, which Partywall does not read: what they do to the ports that it tries, it sees; "+
+			"a port that they alone name is not tried", k.name))
+	}
 	watcher, err := watchtools.NewRetryWatcherWithContext(watching, list.ResourceVersion, &cache.ListWatch{
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			o.LabelSelector = l.options(k).LabelSelector

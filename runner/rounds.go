@@ -309,6 +309,9 @@ func (p *part) aim(s *shot, target *pod, address suites.Address, lookup suites.L
 	case lookup != suites.Lookup{}:
 		s.order.Host, s.order.Type, s.order.Over = target.lookupName(lookup), lookup.Type, lookup.Over
 		s.order.Server, s.order.Search = lookup.Server, lookup.Of == suites.SearchRecord
+		if lookup.Of == suites.ReverseRecord {
+			s.about = target
+		}
 	default:
 		s.target = target
 		s.order.Host = target.host(address)
@@ -416,6 +419,7 @@ func (r *run) fireFrom(ctx context.Context, source *pod, shots []*shot) {
 		if s.sweep != nil {
 			s.sweep.sift(s)
 		}
+		s.settleReverse()
 	}
 }
 

@@ -26,9 +26,9 @@ const (
 // sweep is a sample of the range of Services, asked about one by one by
 // somebody who is looking for the Services of others.
 type sweep struct {
-	tenant    string                // who asks
-	owners    map[string]string     // the tenant of each namespace
-	sure      map[netip.Addr]string // whose an address is known to be
+	tenant    string              // who asks
+	owners    map[string]string   // the tenant of each namespace
+	sure      map[netip.Addr]*pod // whose an address is known to be
 	addresses []netip.Addr
 }
 
@@ -45,9 +45,9 @@ func (b *binder) bindSweep(c *cell) {
 		return
 	}
 	known[0], known[near] = known[near], known[0]
-	c.sweep = &sweep{tenant: c.attempt.From.Tenant, owners: b.owners, sure: map[netip.Addr]string{}}
+	c.sweep = &sweep{tenant: c.attempt.From.Tenant, owners: b.owners, sure: map[netip.Addr]*pod{}}
 	for _, q := range known[:min(len(known), sweepSure)] {
-		c.sweep.add(q.serviceIP(), q.place.tenant)
+		c.sweep.add(q.serviceIP(), q)
 	}
 	c.sweep.lookAround(lot)
 	c.controls = b.ladder(reverseOf(c, known[0]))
@@ -90,12 +90,12 @@ func reverseOf(c *cell, target *pod) *cell {
 	return &cell{attempt: &a, source: c.source, target: target}
 }
 
-func (w *sweep) add(ip netip.Addr, owner string) {
+func (w *sweep) add(ip netip.Addr, owner *pod) {
 	if slices.Contains(w.addresses, ip) {
 		return
 	}
 	w.addresses = append(w.addresses, ip)
-	if owner != "" {
+	if owner != nil {
 		w.sure[ip] = owner
 	}
 }
@@ -108,7 +108,7 @@ func (w *sweep) lookAround(lot *rand.Rand) {
 		bytes := known[i%len(known)].AsSlice()
 		bytes[len(bytes)-1] = byte(lot.UintN(256))
 		ip, _ := netip.AddrFromSlice(bytes)
-		w.add(ip, "")
+		w.add(ip, nil)
 	}
 }
 
@@ -141,16 +141,16 @@ func (w *sweep) sift(s *shot) {
 		return
 	}
 	var of []string
+	known := w.sureOf(s.order.Host)
 	for _, name := range s.observation.Answers {
-		if owner := w.ownerOf(name); owner != "" {
-			s.told = cmp.Or(s.told, owner)
+		owner := w.ownerOf(name)
+		switch {
+		case owner != "":
 			of = append(of, name)
+		case known != nil && known.isTold(name): // however the resolver calls it
+			owner = known.place.tenant
 		}
-	}
-	// However the resolver calls it, unless it has made the name out of the
-	// address: that it gives to whatever is asked, and it tells of nobody.
-	if !slices.ContainsFunc(s.observation.Answers, func(name string) bool { return madeOf(name, s.order.Host) }) {
-		s.told = cmp.Or(s.told, w.sureOf(s.order.Host))
+		s.told = cmp.Or(s.told, owner)
 	}
 	s.observation.Answers = of
 	if s.told == "" {
@@ -170,37 +170,15 @@ func (w *sweep) ownerOf(name string) string {
 	return ""
 }
 
-// madeOf says that a name spells the address that a reverse name is for, as do
-// the names that resolvers of clouds and templates make up: by its bytes in
-// decimal or all its digits in hexadecimal, forwards or backwards, whatever
-// stands between them.
-func madeOf(name, reverse string) bool {
-	reverse, isIPv6 := strings.CutSuffix(strings.TrimSuffix(reverse, "."), ".ip6.arpa")
-	backwards := strings.Split(strings.TrimSuffix(reverse, ".in-addr.arpa"), ".")
-	forwards := slices.Clone(backwards)
-	slices.Reverse(forwards)
-	digits, between := "0123456789", "-"
-	if isIPv6 {
-		digits, between = digits+"abcdef", ""
-	}
-	spelled := between
-	for _, run := range strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return !strings.ContainsRune(digits, r) }) {
-		spelled += run + between
-	}
-	spells := func(words []string) bool {
-		return strings.Contains(spelled, between+strings.Join(words, between)+between)
-	}
-	return spells(forwards) || spells(backwards)
-}
-
-// sureOf is whose the address behind a reverse name is known to be.
-func (w *sweep) sureOf(host string) string {
-	for ip, owner := range w.sure {
+// sureOf is the target whose Service is known to have the address behind a
+// reverse name; nil where none is.
+func (w *sweep) sureOf(host string) *pod {
+	for ip, target := range w.sure {
 		if reverseName(ip.String()) == host {
-			return owner
+			return target
 		}
 	}
-	return ""
+	return nil
 }
 
 // decisiveOfSweep is the question that says most: the first that told of

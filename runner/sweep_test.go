@@ -175,9 +175,9 @@ func TestTheSampleOfASweep(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sample := func() *sweep {
-				w := &sweep{sure: map[netip.Addr]string{}}
+				w := &sweep{sure: map[netip.Addr]*pod{}}
 				for _, a := range addresses {
-					w.add(netip.MustParseAddr(a), "t2")
+					w.add(netip.MustParseAddr(a), &pod{})
 				}
 				w.lookAround(lotOf(suites.Place{Namespace: "web"}))
 				return w
@@ -225,17 +225,79 @@ func TestASweepAlone(t *testing.T) {
 
 func TestNamesMadeOfAddresses(t *testing.T) {
 	t.Parallel()
-	four, six := reverseName("10.96.3.14"), reverseName("fd00:10:96::3f")
-	for name, want := range map[string]bool{
-		"ip-10-96-3-14.eu-central-1.compute.internal.": true,
-		"14.3.96.10.static.example.":                   true,
-		"host10-96-3-14.example.":                      true,
-		"web.globex.svc.cluster.local.":                false,
-		"ip-10-96-3-141.internal.":                     false,
-		"db10.96-3.example.":                           false,
-	} {
-		require.Equal(t, want, madeOf(name, four), name)
+	at := func(ip string) *pod {
+		return &pod{place: &place{tenant: "globex", namespace: "globex-pay"}, job: "partywall-12-target-0", cluster: ip}
 	}
-	require.True(t, madeOf("fd00-0010-0096-0000-0000-0000-0000-003f.ip6.internal.", six))
-	require.False(t, madeOf("cafe.globex.svc.cluster.local.", six))
+	for name, told := range map[string]bool{
+		"ip-10-96-3-14.eu-central-1.compute.internal.":   false,
+		"14.3.96.10.static.example.":                     false,
+		"host10-96-3-14.example.":                        false,
+		"010-096-003-014.internal.":                      false,
+		"ip-0a60030e.internal.":                          false,
+		"svc-7-10-96-3-14-9.example.":                    false,
+		"web.globex.svc.cluster.local.":                  true,
+		"x1.corp.example.":                               true,
+		"ip-10-96-3-141.internal.":                       true,
+		"db10.96-3.example.":                             true,
+		"globex-10-96-3-14.corp.example.":                true,
+		"10-96-3-14.globex.pay.example.":                 true,
+		"svc-7-10-96-3-14-9.Globex-Pay.corp.example.":    true,
+		"10-96-3-14.partywall-12-target-0.corp.example.": true,
+		"ip-10-96-3-14.globexpay-and-others.example.":    false,
+	} {
+		require.Equal(t, told, at("10.96.3.14").isTold(name), name)
+	}
+	for name, told := range map[string]bool{
+		"fd00-0010-0096-0000-0000-0000-0000-003f.ip6.internal.": false,
+		"fd00-10-96--3f.ip6.internal.":                          false,
+		"fd00001000960000000000000000003f.internal.":            false,
+		"cafe.globex.svc.cluster.local.":                        true,
+		"fd00-10-96--40.ip6.internal.":                          true,
+	} {
+		require.Equal(t, told, at("fd00:10:96::3f").isTold(name), name)
+	}
+}
+
+// One made name among others hides nothing.
+func TestSiftReadsEveryName(t *testing.T) {
+	t.Parallel()
+	q := &pod{place: &place{tenant: "globex", namespace: "pay"}, job: "p", cluster: "10.96.3.14"}
+	w := &sweep{tenant: "acme", owners: map[string]string{"pay": "globex"}, sure: map[netip.Addr]*pod{q.serviceIP(): q}}
+	for _, names := range [][]string{{"ip-10-96-3-14.internal.", "payroll.corp.example."}, {"payroll.corp.example.", "ip-10-96-3-14.internal."}} {
+		s := &shot{order: probes.Order{Host: reverseName("10.96.3.14")}, outcome: probes.Reached, observation: &probes.Observation{Answers: names}}
+		w.sift(s)
+		require.Equal(t, "globex", s.told)
+	}
+}
+
+// A name that is made of the address tells nobody whose it is, be it asked for
+// one by one.
+func TestReverseNamesMadeOfAddresses(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		set  func(*resolver)
+		want verdicts.Verdict
+	}{
+		"told each of its own, and made for others": {func(r *resolver) { r.made = true }, verdicts.Unreached},
+		"made for all": {func(r *resolver) { r.made, r.may = true, func(string, string) bool { return false } }, verdicts.Skipped},
+		"told all":     {func(r *resolver) { r.made, r.may = true, func(string, string) bool { return true } }, verdicts.Leak},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, _ := sweepingWorld(t, tc.set)
+				w.attempts = nil
+				for _, a := range (dns.Suite{}).Plan(w.tenancy, suites.Whole(w.tenancy)) {
+					if a.Check == "reverse" {
+						w.attempts = append(w.attempts, a)
+					}
+				}
+				results, e := w.run(t.Context())
+				w.requireClean(e)
+				require.Len(t, results, 6)
+				for id, r := range results {
+					require.Equal(t, tc.want, r.Verdict, "%s: %s", id, r.Why)
+				}
+			})
+		})
+	}
 }

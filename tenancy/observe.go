@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 )
@@ -21,8 +23,8 @@ const DefaultPorts = 12
 
 // Observing says what of it is tried.
 type Observing struct {
-	// Ports is how many ports of one tenant, beside those that a policy opens to
-	// others, of which all are.
+	// Ports is how many ports of one tenant, beside those that a policy opens
+	// between tenants, of which all are.
 	Ports int
 	// Tried are the ports of a tenant that are tried anyhow; nil: none.
 	Tried func(*Tenancy, Tenant) []Port
@@ -30,32 +32,107 @@ type Observing struct {
 
 // Observe finds the ports that a tenant's NetworkPolicies, Services and
 // pods name, so that targets can listen on them too: a policy that opens 5432
-// to everybody shows only there. All that a policy opens to others than the
-// namespace's own pods are taken; of the rest policies' come first, and where
-// there are too many, what is left out goes to the tenancy's Untried, as what
-// could not be looked at does.
+// to everybody shows only there, be it one at the target's or one of the
+// source's own for what leaves. All that a policy opens between tenants are
+// taken; of the rest policies' come first, and what there are too many of is
+// noted. What is open and cannot be tried, and what could not be looked at, goes
+// to the tenancy's Untried.
 //
 // The same pods tell whether the cluster is dual stack.
 func Observe(ctx context.Context, client kubernetes.Interface, t *Tenancy, what Observing) {
 	families := &families{}
 	defer families.settle(ctx, client, t)
+	spaces := labelsOf(ctx, client, t)
+	all := make([]*observation, len(t.Tenants))
 	for i := range t.Tenants {
-		o := &observation{names: map[string]PortNames{}, families: families}
+		o := &observation{tenant: t.Tenants[i].Name, names: map[string]PortNames{}, containers: map[string][]corev1.ContainerPort{}, families: families, labels: spaces}
 		for _, ns := range t.Tenants[i].Namespaces {
 			if err := o.look(ctx, client, ns); err != nil {
 				t.Untried = append(t.Untried, fmt.Sprintf("the ports that namespace %s uses are not tried: %v", ns, err))
 			}
 		}
-		ports, left := o.choose(t, i, what)
-		if len(left) > 0 {
-			t.Untried = append(t.Untried, fmt.Sprintf("%d of the ports that tenant %s uses are not tried, since there are more than %d (--max-ports): %s",
-				len(left), t.Tenants[i].Name, what.Ports, portList(left)))
-		}
-		t.Tenants[i].Ports, t.Tenants[i].PortNames = ports, o.names
 		for j := range t.Services {
 			o.observeService(&t.Services[j])
 		}
-		t.Notes = append(t.Notes, o.notes...)
+		all[i] = o
+	}
+	for i, o := range all {
+		o.openedBy(all)
+		ports, left := o.choose(t, i, what)
+		if len(left) > 0 {
+			o.note("%d of the ports that tenant %s uses, and that no policy opens to others, are not tried, since there are more than %d (--max-ports): %s",
+				len(left), o.tenant, what.Ports, portList(left))
+		}
+		t.Tenants[i].Ports, t.Tenants[i].PortNames = ports, o.names
+		t.Notes, t.Untried = append(t.Notes, o.notes...), append(t.Untried, o.untried...)
+	}
+}
+
+// namespaceLabels are those of the tenants' namespaces, as far as they may be
+// read, and whose each is.
+type namespaceLabels map[string]struct {
+	tenant string
+	labels labels.Set
+	known  bool
+}
+
+func labelsOf(ctx context.Context, client kubernetes.Interface, t *Tenancy) namespaceLabels {
+	all := namespaceLabels{}
+	for _, tenant := range t.Tenants {
+		for _, ns := range tenant.Namespaces {
+			one := all[ns]
+			one.tenant = tenant.Name
+			if got, err := client.CoreV1().Namespaces().Get(ctx, ns, metav1.GetOptions{}); err == nil {
+				one.labels, one.known = got.Labels, true
+			}
+			all[ns] = one
+		}
+	}
+	return all
+}
+
+// forOthers says that a rule's peers may be other tenants than this one. What is
+// not known may be so.
+func (o *observation) forOthers(peers []networkingv1.NetworkPolicyPeer) bool {
+	return len(peers) == 0 || slices.ContainsFunc(peers, func(p networkingv1.NetworkPolicyPeer) bool {
+		if p.IPBlock != nil || p.NamespaceSelector == nil {
+			return p.IPBlock != nil
+		}
+		selector, err := metav1.LabelSelectorAsSelector(p.NamespaceSelector)
+		if err != nil {
+			return true
+		}
+		for _, ns := range o.labels {
+			if ns.tenant != o.tenant && (!ns.known || selector.Matches(ns.labels)) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// openedBy takes in the ports that other tenants' policies let them use of
+// everybody, or of this tenant: where those are its only walls, nothing else
+// shows what they leave open.
+func (o *observation) openedBy(all []*observation) {
+	for _, other := range all {
+		if other == o {
+			continue
+		}
+		for _, p := range other.out {
+			protocol := corev1.ProtocolTCP
+			if p.Protocol != nil {
+				protocol = *p.Protocol
+			}
+			for _, ns := range slices.Sorted(maps.Keys(o.containers)) {
+				for _, number := range numbersOf(*p.Port, protocol, o.containers[ns]) {
+					o.add(&o.open, ns, Port{protocolWord(protocol), number}, nameOf(*p.Port))
+				}
+				if p.EndPort != nil {
+					o.add(&o.open, ns, Port{protocolWord(protocol), int(*p.EndPort)}, "")
+				}
+			}
+		}
 	}
 }
 
@@ -186,13 +263,17 @@ func portList(ports []Port) string {
 
 // observation gathers one tenant's ports, each once, by where it was seen first.
 type observation struct {
+	tenant                   string
 	open                     []Port // of rules that are for others than the namespace's own pods
 	policies, services, pods []Port
 	names                    map[string]PortNames // by namespace
 	stood                    []Port               // that stand in for what no pod has
-	notes                    []string
+	notes, untried           []string
 	real                     []corev1.Service
 	families                 *families
+	labels                   namespaceLabels
+	containers               map[string][]corev1.ContainerPort // by namespace
+	out                      []networkingv1.NetworkPolicyPort  // that the tenant's pods may use of others
 }
 
 func (o *observation) look(ctx context.Context, client kubernetes.Interface, ns string) error {
@@ -210,16 +291,12 @@ func (o *observation) look(ctx context.Context, client kubernetes.Interface, ns 
 	}
 	o.families.look(pods.Items)
 	containers := portsOfPods(pods.Items)
-	o.names[ns] = PortNames{}
-	for i := range policies.Items {
-		for _, rule := range policies.Items[i].Spec.Ingress {
-			to := &o.policies
-			if forOthers(rule.From) {
-				to = &o.open
-			}
-			for _, p := range rule.Ports {
-				o.addPolicy(to, ns, p, containers)
-			}
+	o.names[ns], o.containers[ns] = PortNames{}, containers
+	// What is open to others has the names first: of those each port and each name
+	// has one.
+	for _, open := range []bool{true, false} {
+		for i := range policies.Items {
+			o.addPolicies(ns, &policies.Items[i], open, containers)
 		}
 	}
 	for i := range services.Items {
@@ -270,11 +347,27 @@ func ContainerPorts(spec *corev1.PodSpec) []corev1.ContainerPort {
 	return all
 }
 
-// forOthers says that a rule's peers may be others than pods of its own namespace.
-func forOthers(peers []networkingv1.NetworkPolicyPeer) bool {
-	return len(peers) == 0 || slices.ContainsFunc(peers, func(p networkingv1.NetworkPolicyPeer) bool {
-		return p.IPBlock != nil || p.NamespaceSelector != nil
-	})
+// addPolicies takes in what the rules of a policy name, of those that are open to
+// others or of those that are not.
+func (o *observation) addPolicies(ns string, policy *networkingv1.NetworkPolicy, open bool, containers []corev1.ContainerPort) {
+	to := &o.policies
+	if open {
+		to = &o.open
+	}
+	for _, rule := range policy.Spec.Ingress {
+		if o.forOthers(rule.From) == open {
+			for _, p := range rule.Ports {
+				o.addPolicy(to, ns, p, containers)
+			}
+		}
+	}
+	for _, rule := range policy.Spec.Egress {
+		if open && o.forOthers(rule.To) {
+			o.out = append(o.out, slices.DeleteFunc(slices.Clone(rule.Ports), func(p networkingv1.NetworkPolicyPort) bool {
+				return p.Port == nil // all of them, of which some are tried anyhow
+			})...)
+		}
+	}
 }
 
 // addPolicy takes in what a rule names: a port by number, the ends of a range,
@@ -295,7 +388,7 @@ func (o *observation) addPolicy(to *[]Port, ns string, p networkingv1.NetworkPol
 	for _, number := range numbers {
 		o.add(to, ns, Port{protocolWord(protocol), number}, nameOf(*p.Port))
 	}
-	o.noteName(ns, nameOf(*p.Port), portsOf(protocol, numbers))
+	o.noteName(to, ns, nameOf(*p.Port), portsOf(protocol, numbers))
 	if p.EndPort != nil {
 		o.add(to, ns, Port{protocolWord(protocol), int(*p.EndPort)}, "")
 	}
@@ -303,17 +396,25 @@ func (o *observation) addPolicy(to *[]Port, ns string, p networkingv1.NetworkPol
 
 // noteName says where a name that policies go by is not on all the ports that it
 // stands for: a probe is one pod, in which a name has one port and a port one
-// name.
-func (o *observation) noteName(ns, name string, ports []Port) {
+// name. Where others may come in by it, something is left out.
+func (o *observation) noteName(to *[]Port, ns, name string, ports []Port) {
 	var without []Port
 	for _, p := range ports {
 		if name != "" && o.names[ns][p] != name {
 			without = append(without, p)
 		}
 	}
-	if len(without) > 0 {
-		o.note("policies of namespace %s name the port %s, by which its probes cannot have %s too: that is tried on shadows alone",
-			ns, name, portList(without))
+	switch {
+	case len(without) == 0:
+	case to == &o.open:
+		text := fmt.Sprintf("policies of namespace %s open the port %s to others, by which its probes cannot have %s too: "+
+			"by that name it is tried on the shadow of a workload that has it, and not otherwise", ns, name, portList(without))
+		if !slices.Contains(o.untried, text) {
+			o.untried = append(o.untried, text)
+		}
+	default:
+		o.note("policies of namespace %s name the port %s, by which its probes cannot have %s too: "+
+			"by that name it is tried on the shadow of a workload that has it, and not otherwise", ns, name, portList(without))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -90,11 +91,13 @@ func TestANameOfSeveralPorts(t *testing.T) {
 		"a": {{"tcp", 8080}: "web", {"tcp", 7000}: "side"}, "b": {{"tcp", 20200}: "late"},
 	}, x.Tenants[0].PortNames)
 	assert.Equal(t, []string{
-		"policies of namespace a name the port web, by which its probes cannot have tcp/9090 too: that is tried on shadows alone",
 		"policies of namespace b name the port late, which no pod has there now: tcp/20200 stands in for it",
 		"policies of namespace b name the port late, which no pod has there now: udp/20200 stands in for it",
-		"policies of namespace b name the port late, by which its probes cannot have udp/20200 too: that is tried on shadows alone",
 	}, x.Notes)
+	assert.Equal(t, []string{
+		"policies of namespace a open the port web to others, by which its probes cannot have tcp/9090 too: by that name it is tried on the shadow of a workload that has it, and not otherwise",
+		"policies of namespace b open the port late to others, by which its probes cannot have udp/20200 too: by that name it is tried on the shadow of a workload that has it, and not otherwise",
+	}, x.Untried)
 }
 
 // A port that stands in for a name is none that something else has, and one of
@@ -123,11 +126,10 @@ func TestObservePortsSaysWhatItLeavesOut(t *testing.T) {
 	Observe(t.Context(), client, x, Observing{Ports: DefaultPorts})
 	assert.Len(t, x.Tenants[0].Ports, DefaultPorts+1)
 	assert.Equal(t, "tcp/3000", x.Tenants[0].Ports[0].String(), "it is open to all, and none of the twelve")
+	assert.Equal(t, []string{"the ports that namespace b uses are not tried: no rights"}, x.Untried)
 	assert.Equal(t, []string{
-		"3 of the ports that tenant a uses are not tried, since there are more than 12 (--max-ports): tcp/2012, tcp/2013, tcp/2014",
-		"the ports that namespace b uses are not tried: no rights",
-	}, x.Untried)
-	assert.Empty(t, x.Notes)
+		"3 of the ports that tenant a uses, and that no policy opens to others, are not tried, since there are more than 12 (--max-ports): tcp/2012, tcp/2013, tcp/2014",
+	}, x.Notes)
 }
 
 func TestPortsThatAreTriedAnyhowTakeNoOthersPlace(t *testing.T) {
@@ -143,11 +145,66 @@ func TestPortsThatAreTriedAnyhowTakeNoOthersPlace(t *testing.T) {
 	}
 	Observe(t.Context(), fake.NewClientset(podOn("a", "a", ports...)), x, Observing{Ports: 1, Tried: anyhow})
 	assert.Equal(t, []Port{{"tcp", 1}, {"tcp", 2}, {"tcp", 3}}, x.Tenants[0].Ports)
-	assert.Equal(t, []string{"1 of the ports that tenant a uses are not tried, since there are more than 1 (--max-ports): tcp/4"}, x.Untried)
+	assert.Equal(t, []string{"1 of the ports that tenant a uses, and that no policy opens to others, are not tried, since there are more than 1 (--max-ports): tcp/4"}, x.Notes)
+	assert.Empty(t, x.Untried)
 }
 
 // What is open to others is tried before what is not, however many ports there
 // are, and wherever they were seen first.
+// What the source's policies leave open is a way to whoever has none of its own.
+func TestPortsThatAPolicyOfTheSourceOpens(t *testing.T) {
+	out := func(name string, to []networkingv1.NetworkPolicyPeer, ports ...networkingv1.NetworkPolicyPort) *networkingv1.NetworkPolicy {
+		return &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: name},
+			Spec: networkingv1.NetworkPolicySpec{Egress: []networkingv1.NetworkPolicyEgressRule{{To: to, Ports: ports}}}}
+	}
+	space := func(name, tenant string) *corev1.Namespace {
+		return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"tenant": tenant}}}
+	}
+	to := func(tenant string) []networkingv1.NetworkPolicyPeer {
+		return []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"tenant": tenant}}}}
+	}
+	x := &Tenancy{Tenants: []Tenant{{Name: "a", Namespaces: []string{"a"}}, {Name: "b", Namespaces: []string{"b"}}}}
+	Observe(t.Context(), fake.NewClientset(space("a", "a"), space("b", "b"), podOn("b", "pg", corev1.ContainerPort{ContainerPort: 5433, Name: "db"}),
+		out("any", nil, policyPort("", intstr.FromInt32(5432), 0), policyPort("", intstr.FromString("db"), 0), policyPort(corev1.ProtocolUDP, intstr.FromInt32(9000), 9010), networkingv1.NetworkPolicyPort{}),
+		out("own", to("a"), policyPort("", intstr.FromInt32(1111), 0)), out("named", to("b"), policyPort("", intstr.FromInt32(2222), 0)), out("elsewhere", to("kube-system"), policyPort("", intstr.FromInt32(53), 0)),
+	), x, Observing{})
+	assert.Empty(t, x.Tenants[0].Ports, "they are ports of others")
+	assert.ElementsMatch(t, []Port{{"tcp", 5432}, {"tcp", 5433}, {"udp", 9000}, {"udp", 9010}, {"tcp", 2222}}, x.Tenants[1].Ports, "also those that --max-ports=0 would leave out")
+	assert.Empty(t, x.Untried)
+	assert.Empty(t, x.Notes)
+}
+
+// A rule for the tenant's own namespaces opens nothing, however it is written;
+// what does has the names of ports first, whatever the policies are called.
+func TestWhatIsOpenHasTheNames(t *testing.T) {
+	space := func(name, tenant string) *corev1.Namespace {
+		return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"tenant": tenant}}}
+	}
+	policy := func(name string, selector metav1.LabelSelector, port intstr.IntOrString) *networkingv1.NetworkPolicy {
+		p := policyOn("a", policyPort("", port, 0))
+		p.Name = name
+		p.Spec.Ingress[0].From = []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &selector}}
+		return p
+	}
+	own := metav1.LabelSelector{MatchLabels: map[string]string{"tenant": "a"}}
+	for name, spaces := range map[string][]runtime.Object{"read": {space("a", "a"), space("b", "b")}, "not read": nil} {
+		x := &Tenancy{Tenants: []Tenant{{Name: "a", Namespaces: []string{"a"}}, {Name: "b", Namespaces: []string{"b"}}}}
+		Observe(t.Context(), fake.NewClientset(append(spaces,
+			podOn("a", "one", corev1.ContainerPort{ContainerPort: 8081, Name: "http"}), podOn("a", "two", corev1.ContainerPort{ContainerPort: 8081, Name: "metrics"}),
+			policy("a-own", own, intstr.FromString("http")), policy("b-own", own, intstr.FromInt32(7000)), policy("z-open", metav1.LabelSelector{}, intstr.FromString("metrics")))...,
+		), x, Observing{})
+		if name == "not read" {
+			assert.ElementsMatch(t, []Port{{"tcp", 8081}, {"tcp", 7000}}, x.Tenants[0].Ports, "what is not known may be open")
+			require.Len(t, x.Untried, 1)
+			continue
+		}
+		assert.Equal(t, []Port{{"tcp", 8081}}, x.Tenants[0].Ports)
+		assert.Equal(t, PortNames{{"tcp", 8081}: "metrics"}, x.Tenants[0].PortNames["a"])
+		assert.Empty(t, x.Untried)
+		assert.Len(t, x.Notes, 2, "the closed name, and the port beyond --max-ports")
+	}
+}
+
 func TestPortsThatAreOpenToOthersComeFirst(t *testing.T) {
 	policy := func(name string, from []networkingv1.NetworkPolicyPeer, numbers ...int) *networkingv1.NetworkPolicy {
 		p := &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: name}}
@@ -164,7 +221,7 @@ func TestPortsThatAreOpenToOthersComeFirst(t *testing.T) {
 		many = append(many, 2000+i)
 	}
 	own := []networkingv1.NetworkPolicyPeer{{PodSelector: &metav1.LabelSelector{}}}
-	x := &Tenancy{Tenants: []Tenant{{Name: "a", Namespaces: []string{"a"}}}}
+	x := &Tenancy{Tenants: []Tenant{{Name: "a", Namespaces: []string{"a"}}, {Name: "z", Namespaces: []string{"z"}}}}
 	Observe(t.Context(), fake.NewClientset(
 		policy("a-own", own, append(many, 7000)...),
 		policy("b-all", nil, 5432),

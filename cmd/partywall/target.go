@@ -35,7 +35,7 @@ func (t *target) addFlags(c *cobra.Command) {
 	f.StringSliceVar(&t.selection.Tenants, "tenant", nil, "only attempts from or to these tenants")
 	f.StringVar((*string)(&t.selection.Placement), "placement", "", "only attempts within nodes (same-node) or across them (cross-node)")
 	f.StringSliceVar(&t.targets, "targets", []string{targetProbes}, "what is tried beside the probes themselves: services, the real Services, and shadows, probes that stand for the workloads, that the tenancy file lists; node-ports, probes by ports that are opened on every node meanwhile")
-	f.IntVar(&t.maxPorts, "max-ports", tenancy.DefaultPorts, "how many of the ports that a tenant's own policies, Services and pods name are tried; those that a policy opens to others are all tried besides")
+	f.IntVar(&t.maxPorts, "max-ports", tenancy.DefaultPorts, "how many of the ports that a tenant's own policies, Services and pods name are tried; those that a policy opens between tenants are all tried besides")
 	f.IntVar(&t.selection.Sample.Size, "sample", 0, "only so many attempts, drawn by lot so that every tenant is a source and a target; 0 means all")
 	f.Uint64Var(&t.selection.Sample.Seed, "seed", 0, "draws the same sample again; 0 means any")
 	f.StringArrayVar(&t.selection.Only, "only", nil, "only the attempts with this id; * matches any characters; repeatable")
