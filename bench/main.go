@@ -58,7 +58,7 @@ func bench(ctx context.Context, args []string) error {
 	f.DurationVar(&s.deadline, "deadline", 2*time.Second, "of one attempt")
 	f.IntVar(&s.rate, "rate", 100000, "attempts a second from one node")
 	f.IntVar(&s.sample, "sample", 60, "attempts of the baseline that are made; the rest is reckoned from them")
-	f.IntVar(&s.parts, "parts", 12, "parts of the plan that a simulation tries, of some 8,000 attempts each; 0 for all")
+	f.IntVar(&s.parts, "parts", 16, "parts of the plan that a simulation tries, of some 6,000 attempts each; 0 for all")
 	f.DurationVar(&s.budget, "budget", 9*time.Minute, "after which no further case is begun")
 	f.StringVar(&s.recorded, "recorded", "bench/recorded.json", "ratios to compare with")
 	f.BoolVar(&s.record, "record", false, "write the ratios down instead of comparing them")

@@ -41,6 +41,33 @@ func TestPortsThatAPolicyOpens(t *testing.T) {
 	w.requireClean()
 }
 
+// Where a tenant's only walls are those of others for what leaves them, the port
+// that these let through is the hole.
+func TestPortsThatThePolicyOfTheSourceOpens(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	a, b := w.tenants[0], w.tenants[1]
+	w.deletePolicy(b)
+	number := intstr.FromInt32(5432)
+	system := networkingv1.NetworkPolicyPeer{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: metav1.NamespaceSystem}}}
+	w.closeEgress(a,
+		networkingv1.NetworkPolicyEgressRule{To: []networkingv1.NetworkPolicyPeer{w.peer(a), system}},
+		networkingv1.NetworkPolicyEgressRule{Ports: []networkingv1.NetworkPolicyPort{{Protocol: &tcp, Port: &number}}})
+	o := w.run()
+	require.Equal(t, 1, o.exit, o.stderr)
+	open := 0
+	for _, r := range o.record.Results {
+		want := verdicts.Isolated
+		if r.From.Tenant == a && r.Port == 5432 {
+			want = verdicts.Leak
+			open++
+		}
+		require.Equal(t, oneSided(r, want), r.Verdict, "%s: %s", r.ID, r.Why)
+	}
+	require.Equal(t, 2*3*2, open, "by two addresses on three cells of two namespaces")
+	w.requireClean()
+}
+
 // requirePorts wants leaks on some ports of some namespaces, by two addresses on
 // three cells from each namespace of another tenant, and on no others.
 func (w *world) requirePorts(name string, leaks map[string]bool, exit int) {
