@@ -8,7 +8,7 @@ PROBE_REF := ghcr.io/partywall/probe:$(VERSION)
 include lab/lab.mk
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo bench kind-up kind-down test test-unit test-on-lab test-e2e test-dual-stack test-packages lint
+.PHONY: help build demo bench kind-up kind-down test test-unit test-on-lab test-e2e test-dual-stack test-pages test-packages lint
 
 help:
 	@echo "make build      bin/partywall"
@@ -16,6 +16,7 @@ help:
 	@echo "make demo       three tenants on a lab of its own, and what partywall says of them; PROFILE=mesh"
 	@echo "make bench      what a run costs, on the lab and simulated, beside a baseline; BENCH=flags"
 	@echo "make test       all tests, on the lab too, and on one of two address families"
+	@echo "make test-pages  the HTML reports in a real Chromium, by axe; installs what it lacks"
 	@echo "make lint       golangci-lint, with vet and gofmt"
 	@echo "make lab-up lab-down lab-status lab-kubeconfig   the lab by itself; PROFILE=mesh"
 
@@ -110,6 +111,19 @@ test-dual-stack: build lab-binary
 # test-packages are the Debian packages that only tests call.
 test-packages:
 	@command -v xmllint >/dev/null || { apt-get update -q >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends libxml2-utils >&2; }
+
+# test-pages looks at the pages in a real Chromium, by axe, which a wheel carries.
+AXE_WHEEL := axe_playwright_python-0.1.8-py3-none-any.whl
+AXE_SHA256 := fdd263c998388f1a8e67cad02677e612d946248bd44d163be5e8650ea31f95f8
+test-pages: bin/axe.min.js
+	@command -v chromium >/dev/null || { apt-get update -q >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium >&2; }
+	@PARTYWALL_CHROMIUM=$$(command -v chromium) PARTYWALL_AXE=$(CURDIR)/bin/axe.min.js go test ./reports -run Browser -count=1 -v
+
+bin/axe.min.js:
+	@python3 -m pip --version >/dev/null 2>&1 || { apt-get update -q >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-pip >&2; }
+	@python3 -m pip download --quiet --no-deps --only-binary=:all: --dest bin axe-playwright-python==0.1.8
+	@echo "$(AXE_SHA256)  bin/$(AXE_WHEEL)" | sha256sum --check --quiet
+	@python3 -c 'import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile("bin/$(AXE_WHEEL)").read("axe_playwright_python/axe.min.js"))' > $@.part && mv $@.part $@
 
 # lint compiles its linter the first time, which takes minutes.
 lint:
