@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"encoding/hex"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -33,10 +34,10 @@ func (q *pod) isTold(name string) bool {
 
 // dashed is a name with dashes between its words, whatever stood there.
 func dashed(name string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return !isHexOrLetter(r) }), "-")
+	return strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return !isLetterOrDigit(r) }), "-")
 }
 
-func isHexOrLetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' }
+func isLetterOrDigit(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' }
 
 // spells says that a name has an address in it: its bytes in decimal, forwards
 // or backwards, or all of it in hexadecimal, whatever stands between them, or as
@@ -49,11 +50,7 @@ func spells(name string, ip netip.Addr) bool {
 	if decimal := numbersIn(name); hasRun(decimal, bytes) || hasRun(decimal, backwards) {
 		return true
 	}
-	hex := ""
-	for _, b := range bytes {
-		hex += strconv.FormatUint(uint64(b)+0x100, 16)[1:]
-	}
-	if strings.Contains(strings.NewReplacer("-", "", ".", "").Replace(name), hex) {
+	if strings.Contains(strings.NewReplacer("-", "", ".", "").Replace(name), hex.EncodeToString(bytes)) {
 		return true
 	}
 	return slices.ContainsFunc(strings.Split(name, "."), func(label string) bool {

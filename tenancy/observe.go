@@ -120,10 +120,7 @@ func (o *observation) openedBy(all []*observation) {
 			continue
 		}
 		for _, p := range other.out {
-			protocol := corev1.ProtocolTCP
-			if p.Protocol != nil {
-				protocol = *p.Protocol
-			}
+			protocol := protocolOf(p)
 			for _, ns := range slices.Sorted(maps.Keys(o.containers)) {
 				for _, number := range numbersOf(*p.Port, protocol, o.containers[ns]) {
 					o.add(&o.open, ns, Port{protocolWord(protocol), number}, nameOf(*p.Port))
@@ -374,10 +371,7 @@ func (o *observation) addPolicies(ns string, policy *networkingv1.NetworkPolicy,
 // or what the containers call by its name. A name that no pod has yet, or for now,
 // gets a port that stands in for it.
 func (o *observation) addPolicy(to *[]Port, ns string, p networkingv1.NetworkPolicyPort, containers []corev1.ContainerPort) {
-	protocol := corev1.ProtocolTCP
-	if p.Protocol != nil {
-		protocol = *p.Protocol
-	}
+	protocol := protocolOf(p)
 	if p.Port == nil || protocol != corev1.ProtocolTCP && protocol != corev1.ProtocolUDP {
 		return // all of them, of which some are tried anyhow; or those of a protocol that has one port, the probes' own
 	}
@@ -404,18 +398,15 @@ func (o *observation) noteName(to *[]Port, ns, name string, ports []Port) {
 			without = append(without, p)
 		}
 	}
-	switch {
-	case len(without) == 0:
-	case to == &o.open:
-		text := fmt.Sprintf("policies of namespace %s open the port %s to others, by which its probes cannot have %s too: "+
-			"by that name it is tried on the shadow of a workload that has it, and not otherwise", ns, name, portList(without))
-		if !slices.Contains(o.untried, text) {
-			o.untried = append(o.untried, text)
-		}
-	default:
-		o.note("policies of namespace %s name the port %s, by which its probes cannot have %s too: "+
-			"by that name it is tried on the shadow of a workload that has it, and not otherwise", ns, name, portList(without))
+	if len(without) == 0 {
+		return
 	}
+	said, does := &o.notes, fmt.Sprintf("name the port %s", name)
+	if to == &o.open {
+		said, does = &o.untried, fmt.Sprintf("open the port %s to others", name)
+	}
+	sayOnce(said, "policies of namespace %s %s, by which its probes cannot have %s too: "+
+		"by that name it is tried on the shadow of a workload that has it, and not otherwise", ns, does, portList(without))
 }
 
 // firstStandIn is the number of the first port that stands in for a name.
@@ -439,10 +430,20 @@ func (o *observation) standIn(ns string, protocol corev1.Protocol, name string, 
 	return port.Number
 }
 
-func (o *observation) note(format string, args ...any) {
-	if text := fmt.Sprintf(format, args...); !slices.Contains(o.notes, text) {
-		o.notes = append(o.notes, text)
+func (o *observation) note(format string, args ...any) { sayOnce(&o.notes, format, args...) }
+
+func sayOnce(all *[]string, format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(*all, text) {
+		*all = append(*all, text)
 	}
+}
+
+// protocolOf is TCP where a policy names none, as its API says.
+func protocolOf(p networkingv1.NetworkPolicyPort) corev1.Protocol {
+	if p.Protocol != nil {
+		return *p.Protocol
+	}
+	return corev1.ProtocolTCP
 }
 
 func portsOf(protocol corev1.Protocol, numbers []int) []Port {
