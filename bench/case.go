@@ -124,7 +124,7 @@ type figures struct {
 	Probing   float64 // of the attempts of the first round
 	Round     float64 // of the first round, with its controls and receipts
 	First     float64 // from the start to the first attempt
-	Slowest   float64 // from a pod's making until it was ready, of the slowest
+	Slowest   starts
 	CPU       float64 // seconds of this process, of all of it
 	Calls     map[string]int
 	Execs     int

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -19,7 +20,7 @@ type cutter struct {
 	to       string
 	mu       sync.Mutex
 	random   *rand.Rand
-	budget   int          // connections that will be cut
+	budget   int          // exec streams that will be cut
 	down     atomic.Bool  // nothing passes any more
 	cuts     atomic.Int64 // made
 	conns    map[net.Conn]bool
@@ -45,11 +46,11 @@ func (c *cutter) config() *rest.Config {
 	return config
 }
 
-// arm lets the next connections be cut at a random byte each.
-func (c *cutter) arm(connections int) {
+// arm lets the next exec streams be cut at a random byte each.
+func (c *cutter) arm(streams int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.budget = connections
+	c.budget = streams
 }
 
 // cutAll cuts every connection there is, and with down every later one.
@@ -73,6 +74,10 @@ func (c *cutter) accept() {
 	}
 }
 
+// offersHTTP2 is in the first bytes of all connections but those of exec
+// streams: the offer of HTTP/2 in TLS (RFC 7301, section 3.1).
+var offersHTTP2 = []byte("\x02h2")
+
 func (c *cutter) serve(client net.Conn) {
 	defer client.Close()
 	if c.down.Load() {
@@ -83,10 +88,18 @@ func (c *cutter) serve(client net.Conn) {
 		return
 	}
 	defer server.Close()
+	hello := make([]byte, 4096)
+	n, err := client.Read(hello)
+	if err != nil {
+		return
+	}
+	if _, err := server.Write(hello[:n]); err != nil {
+		return
+	}
 	c.mu.Lock()
 	c.conns[client] = true
 	limit := int64(1) << 62
-	if c.budget > 0 {
+	if c.budget > 0 && !bytes.Contains(hello[:n], offersHTTP2) {
 		c.budget--
 		limit = 1500 + c.random.Int64N(12000)
 	}

@@ -27,7 +27,7 @@ import (
 
 // The phases of a run in which the tests strike.
 const (
-	keys     = "handing out keys"
+	warming  = "waiting for the controls to answer"
 	before1  = "round 1 of 2: controls before"
 	after1   = "round 1 of 2: controls after"
 	before2  = "round 2 of 2: controls before"
@@ -194,7 +194,7 @@ func TestSourceKilledOutOfMemory(t *testing.T) {
 	t.Parallel()
 	f := newFaulty(t)
 	var reason <-chan string
-	f.run(lab.runner, map[string]func(){keys: func() {
+	f.run(lab.runner, map[string]func(){warming: func() {
 		source := f.probe(f.ns, "source")
 		reason = f.whyItEnds(source)
 		starve(t, source)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -467,7 +469,15 @@ func TestDeploy(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := runOn(c.client(), "t1", "t2")
 				start := time.Now()
-				require.NoError(t, r.deploy(t.Context()))
+				var mu sync.Mutex
+				var ready []string
+				require.NoError(t, r.deploy(t.Context(), func(p *place) {
+					mu.Lock()
+					defer mu.Unlock()
+					ready = append(ready, p.namespace)
+				}))
+				assert.Equal(t, c.want == "", slices.Contains(ready, "t1"))
+				assert.Contains(t, ready, "t2")
 				assert.LessOrEqual(t, time.Since(start), c.within)
 				if c.want == "" {
 					require.Empty(t, r.problems())
@@ -515,7 +525,7 @@ func TestDeployEndedWithinItsFirstPlace(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		client := deploying(func(*batchv1.Job) runtime.Object { cancel(); return nil })
 		r := runOn(client, "t1")
-		require.ErrorIs(t, r.deploy(ctx), context.Canceled)
+		require.ErrorIs(t, r.deploy(ctx, func(*place) { t.Error("ready, after the end") }), context.Canceled)
 		assert.Empty(t, r.places[0].problem)
 		jobs, err := client.BatchV1().Jobs("t1").List(t.Context(), metav1.ListOptions{})
 		require.NoError(t, err)

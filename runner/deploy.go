@@ -9,17 +9,17 @@ import (
 	"sync"
 	"time"
 
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	watchtools "k8s.io/client-go/tools/watch"
 )
 
-// deploy puts the probes of every place out and waits until they are ready or
-// somebody refuses them. A place that gets none is left with its problem; the
-// others go on. The only error is the context's.
-func (r *run) deploy(ctx context.Context) error {
+// deploy puts the probes of every place out, waits until they are ready or
+// somebody refuses them, and calls ready for the place, a few at a time, while
+// another's may still start. A place that gets none is left with its problem;
+// the others go on. The only error is the context's.
+func (r *run) deploy(ctx context.Context, ready func(*place)) error {
 	// All are looked at before any takes, since several may be of one namespace.
 	err := r.eachPlace(ctx, func(ctx context.Context, p *place) error {
 		if p.problem == "" {
@@ -30,16 +30,20 @@ func (r *run) deploy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	making := make(chan struct{}, atOnce)
+	busy := make(chan struct{}, atOnce)
 	return r.eachPlaceOf(ctx, startedAtOnce, func(ctx context.Context, p *place) error {
-		making <- struct{}{}
-		if p.problem == "" && ctx.Err() == nil {
-			r.create(ctx, p)
+		turn := func(do func()) {
+			busy <- struct{}{}
+			defer func() { <-busy }()
+			if p.problem == "" && ctx.Err() == nil {
+				do()
+			}
 		}
-		<-making
+		turn(func() { r.create(ctx, p) })
 		if p.problem == "" && ctx.Err() == nil {
 			r.awaitReady(ctx, p)
 		}
+		turn(func() { ready(p) })
 		return ctx.Err()
 	})
 }
@@ -56,7 +60,6 @@ func (r *run) create(ctx context.Context, p *place) {
 	defer cancel()
 	p.touched = true
 	// The Jobs first: pods take longest to start, and need no Service for it.
-	var jobs [slots]*batchv1.Job
 	for slot := range slots {
 		job, err := r.cluster.Client.BatchV1().Jobs(p.namespace).Create(ctx, r.job(p, slot), metav1.CreateOptions{})
 		if err != nil {
@@ -64,35 +67,31 @@ func (r *run) create(ctx context.Context, p *place) {
 			return
 		}
 		p.pods[slot] = &pod{place: p, slot: slot, job: job.Name, jobUID: job.UID}
-		jobs[slot] = job
 	}
-	for slot, job := range jobs {
-		if slot != slotSource && !r.createServices(ctx, p, slot, job) {
+	r.createServices(ctx, p)
+}
+
+// createServices makes those that lead to a place's targets.
+func (r *run) createServices(ctx context.Context, p *place) {
+	for _, q := range p.pods[:targets] {
+		made := r.createService(ctx, p, r.service(q))
+		if made == nil {
 			return
 		}
+		q.cluster = made.Spec.ClusterIP
+		r.openNodePorts(ctx, q)
 	}
+	r.createService(ctx, p, r.headless(p.pods[slotTarget0]))
 }
 
-// createServices makes those that lead to one target, and says whether it could.
-func (r *run) createServices(ctx context.Context, p *place, slot int, job *batchv1.Job) bool {
-	service, err := r.createService(ctx, p, r.service(p, slot, job))
-	if err != nil {
-		return false
-	}
-	p.pods[slot].cluster = service.Spec.ClusterIP
-	r.openNodePorts(ctx, p.pods[slot], job)
-	if slot == slotTarget0 {
-		_, err = r.createService(ctx, p, r.headless(p, job))
-	}
-	return err == nil
-}
-
-func (r *run) createService(ctx context.Context, p *place, s *corev1.Service) (*corev1.Service, error) {
+// createService returns nil where it was refused.
+func (r *run) createService(ctx context.Context, p *place, s *corev1.Service) *corev1.Service {
 	made, err := r.cluster.Client.CoreV1().Services(p.namespace).Create(ctx, s, metav1.CreateOptions{})
 	if err != nil {
 		p.fail("the probe Service was refused in %s: %v", p.words(), err)
+		return nil
 	}
-	return made, err
+	return made
 }
 
 // awaitReady watches a place's pods until all are ready, and beside them the

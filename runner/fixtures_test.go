@@ -66,6 +66,11 @@ func standing(tenant, namespace string, on ...string) *place {
 	return p
 }
 
+// podAt is a probe of a place as its Job was made.
+func podAt(p *place, slot int) *pod {
+	return &pod{place: p, slot: slot, job: p.objectName("0123abcd", slot)}
+}
+
 // sign makes the line that a target of this key answers with, as the wire
 // format says.
 func sign(key probes.Key, proto string, port int, nonce, boot string, seq uint64) []byte {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -21,12 +20,12 @@ const nodePortSuffix = "-nodes"
 // why it is made only where that was asked for, and for those ports alone.
 // Traffic is not kept to the target's own node, which is what Kubernetes does
 // where nothing is said.
-func (r *run) nodePortService(p *place, slot int, owner *batchv1.Job) *corev1.Service {
-	s := r.service(p, slot, owner)
+func (r *run) nodePortService(q *pod) *corev1.Service {
+	s := r.service(q)
 	s.Name += nodePortSuffix
 	s.Spec.Type = corev1.ServiceTypeNodePort
 	s.Spec.Ports = nil
-	for _, port := range p.byNode {
+	for _, port := range q.place.byNode {
 		s.Spec.Ports = append(s.Spec.Ports, servicePort(port))
 	}
 	return s
@@ -35,11 +34,11 @@ func (r *run) nodePortService(p *place, slot int, owner *batchv1.Job) *corev1.Se
 // openNodePorts asks for a target's ports on the nodes. Where they are refused,
 // by a quota or by whoever admits Services, that is the end of those attempts
 // alone.
-func (r *run) openNodePorts(ctx context.Context, q *pod, owner *batchv1.Job) {
+func (r *run) openNodePorts(ctx context.Context, q *pod) {
 	if len(q.place.byNode) == 0 {
 		return
 	}
-	made, err := r.cluster.Client.CoreV1().Services(q.place.namespace).Create(ctx, r.nodePortService(q.place, q.slot, owner), metav1.CreateOptions{})
+	made, err := r.cluster.Client.CoreV1().Services(q.place.namespace).Create(ctx, r.nodePortService(q), metav1.CreateOptions{})
 	if err != nil {
 		q.noNodePorts = fmt.Sprintf("the Service that opens ports of the nodes was refused in namespace %s: %v", q.place.namespace, err)
 		return

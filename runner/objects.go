@@ -136,16 +136,17 @@ func allowLowPort(spec *corev1.PodSpec, p tenancy.Port) {
 	}
 }
 
-func (r *run) service(p *place, slot int, owner *batchv1.Job) *corev1.Service {
-	s := manifests.ProbeService()
-	s.Name, s.Namespace = p.objectName(r.id, slot), p.namespace
-	r.mark(s.Labels, p, slot)
+// service leads to a target.
+func (r *run) service(q *pod) *corev1.Service {
+	s, p := manifests.ProbeService(), q.place
+	s.Name, s.Namespace = q.job, p.namespace
+	r.mark(s.Labels, p, q.slot)
 	// Not the controller's kind of reference: to block an owner's deletion is
 	// a right over the owner that clusters may ask for.
 	s.OwnerReferences = []metav1.OwnerReference{
-		{APIVersion: batchv1.SchemeGroupVersion.String(), Kind: "Job", Name: owner.Name, UID: owner.UID},
+		{APIVersion: batchv1.SchemeGroupVersion.String(), Kind: "Job", Name: q.job, UID: q.jobUID},
 	}
-	s.Spec.Selector = map[string]string{labelRun: r.id, labelPod: p.slotName(slot)}
+	s.Spec.Selector = map[string]string{labelRun: r.id, labelPod: p.slotName(q.slot)}
 	s.Spec.PublishNotReadyAddresses = p.workload != "" // which is all that a shadow ever is
 	for _, port := range p.ports {
 		s.Spec.Ports = append(s.Spec.Ports, servicePort(port))
@@ -155,9 +156,9 @@ func (r *run) service(p *place, slot int, owner *batchv1.Job) *corev1.Service {
 
 // headless is the Service by which the run's pods have names of their own. It
 // needs one port to be valid; the names lead to all of them.
-func (r *run) headless(p *place, owner *batchv1.Job) *corev1.Service {
-	s := r.service(p, slotTarget0, owner)
-	s.Name = p.headlessName(r.id)
+func (r *run) headless(q *pod) *corev1.Service {
+	s := r.service(q)
+	s.Name = q.headless()
 	delete(s.Labels, labelPod)
 	s.Spec.ClusterIP = corev1.ClusterIPNone
 	s.Spec.PublishNotReadyAddresses = true // a name must not come and go with a health check

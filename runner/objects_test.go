@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -123,7 +122,7 @@ func TestJobListensOnThePortsThatAreAskedFor(t *testing.T) {
 			assert.NotContains(t, source.Containers[0].Args, "--tcp-port")
 			assert.Empty(t, source.SecurityContext.Sysctls)
 
-			service := r.service(p, slotTarget1, &batchv1.Job{})
+			service := r.service(podAt(p, slotTarget1))
 			names := map[string]bool{}
 			for i, port := range service.Spec.Ports {
 				names[port.Name] = true
@@ -142,7 +141,7 @@ func TestServiceHasOneEndpoint(t *testing.T) {
 	for _, slot := range []int{slotTarget0, slotTarget1} {
 		job := r.job(p, slot)
 		job.UID = "uid-1"
-		s := r.service(p, slot, job)
+		s := r.service(&pod{place: p, slot: slot, job: job.Name, jobUID: job.UID})
 		assert.Equal(t, job.Name, s.Name)
 		assert.Equal(t, []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: job.Name, UID: "uid-1"}}, s.OwnerReferences)
 		assert.Equal(t, []string{managedBy, "0123abcd"}, []string{s.Labels[labelManaged], s.Labels[labelRun]})

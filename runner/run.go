@@ -99,6 +99,7 @@ type run struct {
 	slowest  float64          // connect time of a control, in milliseconds
 
 	mu        sync.Mutex
+	limiters  map[string]*rate.Limiter // by node
 	notes     []string
 	unsettled map[string]string // why a namespace's walls may have changed; of all under the empty name
 }
@@ -122,7 +123,7 @@ func newRun(cluster *Cluster, t *tenancy.Tenancy, id string, plan iter.Seq[[]sui
 	found := surveyOf(plan)
 	castShadows(found.places, t)
 	return &run{
-		cluster: cluster, opts: opts, id: id, tenancy: t, judge: judge, known: map[string]*shot{},
+		cluster: cluster, opts: opts, id: id, tenancy: t, judge: judge, known: map[string]*shot{}, limiters: map[string]*rate.Limiter{},
 		places: found.places, spaces: found.spaces, asked: found.asked,
 	}
 }
@@ -162,11 +163,7 @@ func (r *run) probe(ctx context.Context, plan iter.Seq[[]suites.Attempt]) (inter
 	defer look.end()
 	policiesRead := r.readPolicies(ctx)
 	r.opts.Progress.Phase(fmt.Sprintf("putting %d probes into %d namespaces", slots*len(r.places), r.namespaces()))
-	err := r.deploy(ctx)
-	if err == nil {
-		r.opts.Progress.Phase("handing out keys")
-		err = r.openSessions(ctx)
-	}
+	err := r.deploy(ctx, func(p *place) { r.openSessions(ctx, p) })
 	r.openOuter(ctx)
 	r.nodes.doubt(r.places)
 	r.noteSecond()
@@ -207,43 +204,37 @@ func (r *run) eachPlaceOf(ctx context.Context, limit int, work func(context.Cont
 	return group.Wait()
 }
 
-// openSessions opens a stream to every probe and gives each target its key.
-func (r *run) openSessions(ctx context.Context) error {
-	limiters := map[string]*rate.Limiter{}
-	for _, p := range r.places {
-		if p.problem != "" {
+// openSessions opens a stream to every probe of a place, which ends with the
+// context at the latest, and gives each target its key.
+func (r *run) openSessions(ctx context.Context, p *place) {
+	for _, q := range p.pods {
+		q.session = &session{life: ctx, open: r.exec(q), limiter: r.limiter(q.node)}
+		q.key = probes.NewKey()
+	}
+	for _, q := range p.pods {
+		if !q.target() {
+			// A stream keeps it from ending itself before its part of the plan
+			// comes. That there is none shows in its attempts.
+			_ = q.session.sign(ctx)
 			continue
 		}
-		for _, q := range p.pods {
-			if limiters[q.node] == nil {
-				limiters[q.node] = rate.NewLimiter(rate.Limit(r.opts.Rate), r.opts.Rate)
-			}
-			q.session = &session{life: ctx, open: r.exec(q), limiter: limiters[q.node]}
-			q.key = probes.NewKey()
+		keyed, err := q.session.key(ctx, q.key)
+		if err != nil {
+			p.fail("the probe %s/%s took no key: %v", p.namespace, q.name, err)
+			return
 		}
+		q.boot, q.noSCTP = keyed.Boot, keyed.NoSCTP
 	}
-	return r.eachPlace(ctx, func(ctx context.Context, p *place) error {
-		for _, q := range p.pods {
-			if p.problem != "" {
-				return nil
-			}
-			if !q.target() {
-				// A stream keeps it from ending itself before its part of the plan
-				// comes. That there is none shows in its attempts.
-				_ = q.session.sign(ctx)
-				continue
-			}
-			keyed, err := q.session.key(ctx, q.key)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if err != nil {
-				p.fail("the probe %s/%s took no key: %v", p.namespace, q.name, err)
-			}
-			q.boot, q.noSCTP = keyed.Boot, keyed.NoSCTP
-		}
-		return nil
-	})
+}
+
+// limiter is that of the attempts of a node's probes.
+func (r *run) limiter(node string) *rate.Limiter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.limiters[node] == nil {
+		r.limiters[node] = rate.NewLimiter(rate.Limit(r.opts.Rate), r.opts.Rate)
+	}
+	return r.limiters[node]
 }
 
 func (r *run) closeSessions() {

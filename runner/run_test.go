@@ -44,6 +44,7 @@ type world struct {
 	controls int                // that were judged
 	known    int                // nonces that the run remembered, at most
 	hooks    hooks
+	started  func(*fakeProbe) // changes a probe before anybody asks it; nil for none
 	opts     Options
 }
 
@@ -94,6 +95,9 @@ func (w *world) start(job *batchv1.Job) *corev1.Pod {
 	f := &fakeProbe{net: w.fakeNet, namespace: job.Namespace, slot: slot, node: nodeOfProbe[shadowPrefix.ReplaceAllString(slot, "")], host: job.Name + "." + job.Namespace + ".svc", boot: "boot-1"}
 	f.headless = job.Spec.Template.Spec.Hostname + "." + job.Spec.Template.Spec.Subdomain + "." + job.Namespace + ".svc"
 	f.ip = netip.MustParseAddr(fmt.Sprintf("%s%d", rangeOfNode[f.node], 10+len(w.pods)))
+	if w.started != nil {
+		w.started(f)
+	}
 	w.pods = append(w.pods, f)
 	p := readyPod(job)
 	p.Spec.NodeName = f.node
@@ -104,6 +108,20 @@ func (w *world) start(job *batchv1.Job) *corev1.Pod {
 		}
 	}
 	return p
+}
+
+// onStart changes one probe before anybody asks it.
+func (w *world) onStart(namespace, slot string, change func(*fakeProbe)) {
+	w.started = func(f *fakeProbe) {
+		if f.namespace == namespace && f.slot == slot {
+			change(f)
+		}
+	}
+}
+
+// refuses lets nobody exec into a probe.
+func refuses(f *fakeProbe) {
+	f.broken = func(int) error { return errors.New("connection refused") }
 }
 
 func (w *world) probe(namespace, slot string) *fakeProbe {
@@ -292,11 +310,7 @@ func TestRun(t *testing.T) {
 		{
 			name: "a port without a listener", wall: closed,
 			set: func(w *world) {
-				w.hooks.phase = func(name string) {
-					if name == "handing out keys" {
-						w.probe("t2", "target-1").shut = probes.PortTCP
-					}
-				}
+				w.onStart("t2", "target-1", func(f *fakeProbe) { f.shut = probes.PortTCP })
 			},
 			want: inconclusive(func(r verdicts.Result) bool { return toTarget("t2", 1)(r) && r.Port == probes.PortTCP }),
 			why:  "may not have been able to answer anybody",
@@ -346,16 +360,12 @@ func TestRun(t *testing.T) {
 		{
 			name: "streams that break at first", wall: closed,
 			set: func(w *world) {
-				w.hooks.phase = func(name string) {
-					if name == "handing out keys" {
-						for _, f := range w.pods {
-							f.broken = func(opened int) error {
-								if opened < streamTries {
-									return errors.New("connection refused")
-								}
-								return nil
-							}
+				w.started = func(f *fakeProbe) {
+					f.broken = func(opened int) error {
+						if opened < streamTries {
+							return errors.New("connection refused")
 						}
+						return nil
 					}
 				}
 			},
@@ -364,11 +374,7 @@ func TestRun(t *testing.T) {
 		{
 			name: "a source that cannot be spoken to", wall: closed,
 			set: func(w *world) {
-				w.hooks.phase = func(name string) {
-					if name == "handing out keys" {
-						w.probe("t1", "source").broken = func(int) error { return errors.New("connection refused") }
-					}
-				}
+				w.onStart("t1", "source", refuses)
 			},
 			want: inconclusive(func(r verdicts.Result) bool {
 				return r.From.Pod == "partywall-0123abcd-source-x" && r.From.Namespace == "t1" ||
@@ -378,11 +384,7 @@ func TestRun(t *testing.T) {
 		{
 			name: "a target that takes no key", wall: closed,
 			set: func(w *world) {
-				w.hooks.phase = func(name string) {
-					if name == "handing out keys" {
-						w.probe("t2", "target-1").broken = func(int) error { return errors.New("connection refused") }
-					}
-				}
+				w.onStart("t2", "target-1", refuses)
 			},
 			want: inconclusive(func(r verdicts.Result) bool { return r.From.Namespace == "t2" || r.To.Namespace == "t2" }),
 			why:  "took no key: sending an order: exec: connection refused",

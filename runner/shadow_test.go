@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -77,15 +76,15 @@ func TestShadowsAreRestricted(t *testing.T) {
 // The run's own Services lead to what is never ready, and to no other's pods.
 func TestShadowServices(t *testing.T) {
 	t.Parallel()
-	r, job := objectsRun(), &batchv1.Job{}
-	s := r.service(shadowPlace(), slotTarget0, job)
+	r := objectsRun()
+	s := r.service(podAt(shadowPlace(), slotTarget0))
 	assert.True(t, s.Spec.PublishNotReadyAddresses)
-	assert.False(t, r.service(placeWith(), slotTarget0, job).Spec.PublishNotReadyAddresses)
+	assert.False(t, r.service(podAt(placeWith(), slotTarget0)).Spec.PublishNotReadyAddresses)
 	pod := labels.Set(r.job(shadowPlace(), slotTarget0).Spec.Template.Labels)
 	assert.True(t, labels.SelectorFromSet(s.Spec.Selector).Matches(pod))
-	assert.False(t, labels.SelectorFromSet(r.service(placeWith(), slotTarget0, job).Spec.Selector).Matches(pod), "the namespace's own probes have theirs")
-	assert.Equal(t, "partywall-0123abcd-shadow-2-pods", r.headless(shadowPlace(), job).Name)
-	assert.True(t, made(r.headless(shadowPlace(), job).ObjectMeta))
+	assert.False(t, labels.SelectorFromSet(r.service(podAt(placeWith(), slotTarget0)).Spec.Selector).Matches(pod), "the namespace's own probes have theirs")
+	assert.Equal(t, "partywall-0123abcd-shadow-2-pods", r.headless(podAt(shadowPlace(), slotTarget0)).Name)
+	assert.True(t, made(r.headless(podAt(shadowPlace(), slotTarget0)).ObjectMeta))
 }
 
 func TestPlacesOfShadows(t *testing.T) {
