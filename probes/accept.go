@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 )
 
@@ -15,12 +16,13 @@ type witness struct {
 	net.Listener
 	port  int
 	note  func(netip.AddrPort) uint64 // gives the arrival its number
+	heard func(uint64)                // that it said something
 	slots chan struct{}
 }
 
-func newWitness(l net.Listener, conns int, note func(netip.AddrPort) uint64) *witness {
+func newWitness(l net.Listener, conns int, note func(netip.AddrPort) uint64, heard func(uint64)) *witness {
 	port := l.Addr().(*net.TCPAddr).Port
-	return &witness{Listener: l, port: port, note: note, slots: make(chan struct{}, conns)}
+	return &witness{Listener: l, port: port, note: note, heard: heard, slots: make(chan struct{}, conns)}
 }
 
 func (t *Target) witness(host, proto string, port int) (*witness, error) {
@@ -34,7 +36,7 @@ func (t *Target) witness(host, proto string, port int) (*witness, error) {
 func (t *Target) witnessOn(l net.Listener, proto string) *witness {
 	t.closers = append(t.closers, l.Close)
 	port := l.Addr().(*net.TCPAddr).Port
-	return newWitness(l, t.conns, func(from netip.AddrPort) uint64 { return t.ledger.open(proto, port, from) })
+	return newWitness(l, t.conns, func(from netip.AddrPort) uint64 { return t.ledger.open(proto, port, from, false) }, t.ledger.hear)
 }
 
 // listenStream speaks plain TCP: Go's listeners offer Multipath TCP by default,
@@ -48,8 +50,18 @@ func listenStream(host string, port int) (net.Listener, error) {
 // visit is an accepted connection with the number of its receipt.
 type visit struct {
 	net.Conn
-	seq  uint64
-	free func()
+	seq   uint64
+	free  func()
+	heard func() // once
+}
+
+// Read tells of the first byte.
+func (v *visit) Read(b []byte) (int, error) {
+	n, err := v.Conn.Read(b)
+	if n > 0 {
+		v.heard()
+	}
+	return n, err
 }
 
 // Close gives the slot back, once.
@@ -75,7 +87,7 @@ func (w *witness) Accept() (net.Conn, error) {
 		seq := w.note(remoteOf(c.RemoteAddr()))
 		select {
 		case w.slots <- struct{}{}:
-			return &visit{Conn: c, seq: seq, free: func() { <-w.slots }}, nil
+			return &visit{Conn: c, seq: seq, free: func() { <-w.slots }, heard: sync.OnceFunc(func() { w.heard(seq) })}, nil
 		default:
 			c.Close() //nolint:errcheck // it is being turned away
 		}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -94,6 +95,43 @@ func TestABannerThroughAWallIsDisclosed(t *testing.T) {
 			assert.Equal(t, Disclosed, Classify(seen, Authenticate(seen, asked, key, nil)), "%+v", seen)
 			assert.Equal(t, Misrouted, Classify(seen, Authenticate(seen, asked, NewKey(), []Key{key})), "a foreign banner")
 			assert.False(t, receiptsOf(t, target, 1)[0].Good, "the arrival is a receipt, with no word of the source's")
+		})
+	}
+}
+
+// A mesh's proxy that takes both plain and encrypted connections keeps one to
+// itself until it has seen which it is: a server that speaks first is silent, and
+// open to whoever says something.
+func TestABannerThatIsHeldBackIsAskedFor(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]string{"all of it": "", "but a part": "pw1 "} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target, key := startTarget(t, TargetOptions{})
+			own := portOf(target, "banner")
+			proxy := far(t, func(c *net.TCPConn) {
+				c.Write([]byte(first))
+				asked := make([]byte, 4096)
+				n, err := c.Read(asked)
+				if err != nil {
+					return
+				}
+				behind, err := net.Dial("tcp", hostPort("127.0.0.1", own))
+				if err != nil {
+					return
+				}
+				defer behind.Close()
+				behind.Write(asked[:n])
+				all, _ := io.ReadAll(behind)
+				c.Write([]byte(strings.TrimPrefix(string(all), first)))
+			})
+			order := Order{Do: DoBanner, Host: "127.0.0.1", Port: proxy, Nonce: NewNonce(), Deadline: Duration(4 * time.Second)}
+			order.Token = key.Token(order.Nonce)
+			seen := NewSource(nil).Attempt(context.Background(), order)
+			asked := order.Question()
+			asked.Port = own
+			assert.Equal(t, Reached, Classify(seen, Authenticate(seen, asked, key, nil)), "%+v", seen)
+			assert.GreaterOrEqual(t, seen.MS, 2000.0, "it was listened for first")
 		})
 	}
 }

@@ -28,7 +28,7 @@ func ListenHealth(host string, port int) (*Health, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	unrecorded := func(netip.AddrPort) uint64 { return 0 }
-	return &Health{l: newWitness(l, defaultConns, unrecorded), srv: newHTTPServer(mux)}, nil
+	return &Health{l: newWitness(l, defaultConns, unrecorded, func(uint64) {}), srv: newHTTPServer(mux)}, nil
 }
 
 // Port is the port in use.

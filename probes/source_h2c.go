@@ -34,6 +34,7 @@ func (a *attempt) failH2C(ctx context.Context, tapped *tappedConn, err error) {
 	case a.seen.Status != 0:
 	case len(first) == 0 && end != nil:
 		err = end
+	case isHTTP2(first) && isTimeout(err): // a proxy on the way spoke it, and waits as we did
 	case isHTTP2(first):
 		err = errors.New("HTTP/2 without a response: " + err.Error())
 	default:

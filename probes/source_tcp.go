@@ -22,11 +22,22 @@ func (a *attempt) tcp(ctx context.Context) {
 // ask sends the question and reads the answer from in, which may have been read
 // from before.
 func (a *attempt) ask(ctx context.Context, conn net.Conn, in io.Reader) {
-	a.seen.Phase = PhaseWrite
-	if _, err := conn.Write(question(a.order.Nonce, a.order.Token)); err != nil {
-		a.fail(ctx, err)
-		return
+	if a.question(ctx, conn) {
+		a.answer(ctx, in)
 	}
+}
+
+// question says whether it could be put.
+func (a *attempt) question(ctx context.Context, conn net.Conn) bool {
+	a.seen.Phase = PhaseWrite
+	_, err := conn.Write(question(a.order.Nonce, a.order.Token))
+	if err != nil {
+		a.fail(ctx, err)
+	}
+	return err == nil
+}
+
+func (a *attempt) answer(ctx context.Context, in io.Reader) {
 	a.seen.Phase = PhaseRead
 	line, err := readLine(in)
 	a.keep(line)

@@ -208,7 +208,7 @@ func TestOutcomesOnLoopback(t *testing.T) {
 		{"h2c: a TLS alert", DoH2C, func(t *testing.T) int { return far(t, says("\x15\x03\x01\x00\x02\x02\x46")) }, 0, PhaseRead, TLSRejected},
 		{"h2c: settings, and silence", DoH2C, func(t *testing.T) int {
 			return far(t, func(c *net.TCPConn) { says("\x00\x00\x00\x04\x00\x00\x00\x00\x00")(c); hangs(c) })
-		}, short, PhaseRead, Error},
+		}, short, PhaseRead, Dropped},
 		{"h2c: settings, and closed", DoH2C, func(t *testing.T) int {
 			return far(t, says("\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
 		}, 0, PhaseRead, Error},

@@ -29,7 +29,7 @@ func (t *Target) receiptOf(do Do, port int, r *http.Request) uint64 {
 	if !a.asked.Swap(true) {
 		return a.visit.seq
 	}
-	return t.ledger.open(string(do), port, remoteOf(a.visit.RemoteAddr()))
+	return t.ledger.open(string(do), port, remoteOf(a.visit.RemoteAddr()), true)
 }
 
 func (t *Target) listenHTTP(host string, port int) (int, error) {

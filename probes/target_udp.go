@@ -57,7 +57,7 @@ func (t *Target) serveUDP(c *net.UDPConn, port int, answer func(int, uint64, []b
 		case err != nil:
 			return err
 		}
-		seq := t.ledger.open(string(DoUDP), port, from)
+		seq := t.ledger.open(string(DoUDP), port, from, true)
 		if words := answer(port, seq, buf[:n]); words != nil {
 			c.WriteToUDPAddrPort(words, from) //nolint:errcheck // the source resends
 		}

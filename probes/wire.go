@@ -1,6 +1,10 @@
 package probes
 
-import "time"
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
 
 // Ports on which every target listens. Health checks have one of their own,
 // so that they never look like an arrival.
@@ -132,7 +136,20 @@ type Receipt struct {
 	Port   int       `json:"port"`   // the target's own
 	Remote string    `json:"remote"` // address:port it came from
 	Nonce  string    `json:"nonce,omitempty"`
-	Good   bool      `json:"good,omitempty"` // its token was one of this target's key
+	Good   bool      `json:"good,omitempty"`  // its token was one of this target's key
+	Heard  bool      `json:"heard,omitempty"` // it said something: of a connection, at least a byte came
+
+	again uint64 // the number by which it was handed over once more; 0 for none
+}
+
+// proxies are the addresses from which Istio's sidecar connects to its workload
+// (istio.io/istio, pilot/pkg/networking/util: InboundPassthroughBindIpv4 and 6).
+var proxies = []netip.Addr{netip.MustParseAddr("127.0.0.6"), netip.MustParseAddr("::6")}
+
+// ByProxy says that a mesh's proxy in the target's own pod brought the arrival.
+func (r Receipt) ByProxy() bool {
+	from, err := netip.ParseAddrPort(r.Remote)
+	return err == nil && slices.Contains(proxies, from.Addr())
 }
 
 // Receipts is a batch of them. Lost counts arrivals that were not kept since
