@@ -8,7 +8,7 @@ PROBE_REF := ghcr.io/partywall/probe:$(VERSION)
 include lab/lab.mk
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo bench kind-up kind-down test test-unit test-on-lab test-e2e test-dual-stack test-pages test-packages lint
+.PHONY: help build demo bench kind-up kind-down test test-unit test-on-lab test-e2e test-dual-stack test-mesh test-pages test-packages lint
 
 help:
 	@echo "make build      bin/partywall"
@@ -16,6 +16,7 @@ help:
 	@echo "make demo       three tenants on a lab of its own, and what partywall says of them; PROFILE=mesh"
 	@echo "make bench      what a run costs, on the lab and simulated, beside a baseline; BENCH=flags"
 	@echo "make test       all tests, on the lab too, and on one of two address families"
+	@echo "make test-mesh  the mesh suite, on a lab of its own with Istio, which it compiles first"
 	@echo "make test-pages  the HTML reports in a real Chromium, by axe; installs what it lacks"
 	@echo "make lint       golangci-lint, with vet and gofmt"
 	@echo "make lab-up lab-down lab-status lab-kubeconfig   the lab by itself; PROFILE=mesh"
@@ -106,6 +107,16 @@ test-dual-stack: build lab-binary
 	PARTYWALL_E2E=required PARTYWALL_DUAL_STACK=required PARTYWALL_LAB=$(LAB)-dual \
 		go test ./e2e -run SecondFamily -count=1 -v -timeout 20m || code=1; \
 	$(MAKE) -s lab-down LAB=$(LAB)-dual || code=1; \
+	exit $$code
+
+# test-mesh has a lab of its own, with Istio, which takes long to compile the
+# first time.
+test-mesh: build lab-binary
+	@$(MAKE) -s lab-up LAB=$(LAB)-mesh PROFILE=mesh || exit 1; \
+	code=0; \
+	PROFILE=mesh PARTYWALL_E2E=required PARTYWALL_MESH=required PARTYWALL_LAB=$(LAB)-mesh \
+		go test ./e2e -run Mesh -count=1 -v -timeout 40m || code=1; \
+	$(MAKE) -s lab-down LAB=$(LAB)-mesh || code=1; \
 	exit $$code
 
 # test-packages are the Debian packages that only tests call.

@@ -5,14 +5,22 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-)
 
-// proxies are the containers by which known meshes show that they injected
-// themselves.
-var proxies = []string{"istio-proxy", "linkerd-proxy"}
+	"github.com/partywall/partywall/tenancy"
+)
 
 // ambient is the annotation of a pod in whose network Istio's ztunnel listens.
 const ambient = "ambient.istio.io/redirection"
+
+// castProxies says of which places the mesh need not put its proxy into a pod:
+// those of namespaces whose own pods have none.
+func castProxies(places []*place, t *tenancy.Tenancy) {
+	for _, p := range places {
+		p.optional = p.proxied && !slices.ContainsFunc(t.Tenants, func(one tenancy.Tenant) bool {
+			return one.Name == p.tenant && slices.Contains(one.Meshed, p.namespace)
+		})
+	}
+}
 
 // compare holds the admitted pod against the submitted one. A proxy makes its
 // attempts `sidecar`; a changed probe makes the place useless as evidence;
@@ -26,7 +34,7 @@ func (r *run) compare(q *pod, got *corev1.Pod) {
 	q.alone = len(all) == 1 && got.Annotations[ambient] == ""
 	for _, c := range all {
 		switch {
-		case slices.Contains(proxies, c.Name):
+		case tenancy.IsProxy(c):
 			q.sidecar = true
 		case c.Name == container:
 			if c.Image != want.Containers[0].Image || !slices.Equal(c.Args, want.Containers[0].Args) || len(c.Command) > 0 {
@@ -36,6 +44,9 @@ func (r *run) compare(q *pod, got *corev1.Pod) {
 		default:
 			r.note(fmt.Sprintf("admission added container %s to the probe pods of namespace %s", c.Name, got.Namespace))
 		}
+	}
+	if q.place.proxied && !q.sidecar {
+		q.place.lack("the mesh put no proxy beside the probe pod %s/%s, which asks for one", got.Namespace, got.Name)
 	}
 	r.compareShadow(q, got)
 	if got.Spec.HostNetwork {

@@ -110,6 +110,10 @@ func (b *binder) bind(a *suites.Attempt) *cell {
 		return c
 	}
 	from := b.places[a.From.Where()]
+	if from.absent {
+		c.attempt.Skip = from.problem
+		return c
+	}
 	if from.problem != "" {
 		c.problem = from.problem
 		return c
@@ -138,7 +142,14 @@ func (b *binder) bind(a *suites.Attempt) *cell {
 			from.where(), placementWords(a.Placement), slotNames[a.Target], to.where(), c.target.node)
 		return c
 	}
+	if to.proxied && !from.proxied && c.source.sidecar {
+		c.problem = fmt.Sprintf("a mesh put its proxy beside the probe pod %s/%s, which asks for none", from.namespace, c.source.name)
+		return c
+	}
 	c.attempt.Sidecar = c.source.sidecar
+	if a.Proxy != "" && !c.target.sidecar {
+		c.attempt.Skip = fmt.Sprintf("no proxy of a mesh stands beside the probes of namespace %s", to.where())
+	}
 	if a.Do == probes.DoSCTP && c.target.noSCTP != "" {
 		c.attempt.Skip = fmt.Sprintf("nothing listens for SCTP on node %s: %s", c.target.node, c.target.noSCTP)
 	}
@@ -263,6 +274,10 @@ func (b *binder) ladder(c *cell) []rung {
 		}
 	}
 	own := c.target.place
+	if c.attempt.Proxy != "" { // which the proxy of another pod would keep from it
+		climb(verdicts.RungSameNamespace, []*place{b.places[own.namespace]})
+		return ladder
+	}
 	climb(verdicts.RungSameNamespace, []*place{own})
 	if own.workload != "" {
 		// Policies of the workload may admit the namespace's own probes, or
@@ -353,6 +368,9 @@ func (b *binder) addSourceControl(source *pod, family suites.Address) {
 		}
 		for _, own := range sourceControls {
 			own.Address = family
+			if source.place.proxied {
+				own.Address = suites.ServiceName // by which a mesh knows whom to show its identity to
+			}
 			b.control(source, target, own)
 		}
 	}

@@ -168,11 +168,11 @@ func isProbe(p *corev1.Pod) bool {
 // own object with a run's labels has not.
 func made(o metav1.ObjectMeta) bool {
 	name, ok := strings.CutPrefix(o.Name, objectPrefix+o.Labels[labelRun]+"-")
-	name = strings.TrimSuffix(shadowPrefix.ReplaceAllString(name, ""), nodePortSuffix)
+	name = strings.TrimSuffix(placePrefix.ReplaceAllString(name, ""), nodePortSuffix)
 	return ok && (name == headlessSuffix || slices.Contains(slotNames[:], name))
 }
 
-var shadowPrefix = regexp.MustCompile(`^shadow-[0-9]+-`)
+var placePrefix = regexp.MustCompile(`^(shadow-[0-9]+|sidecar)-`)
 
 // isGone says of a deletion's answer that this very object is no more; a
 // conflict means that another one has its name now.

@@ -114,7 +114,7 @@ func (r *run) awaitReady(ctx context.Context, p *place) {
 	switch {
 	case err == nil || ctx.Err() != nil:
 	case refused:
-		p.fail("the probe pods could not be created in %s: %s", p.words(), words)
+		p.lack("the probe pods could not be created in %s: %s", p.words(), words)
 	default:
 		p.fail("the probe pods in %s were not ready within %s: %s", p.words(), r.opts.DeployTimeout,
 			strings.TrimSuffix(seen.waiting()+"; "+words, "; "))

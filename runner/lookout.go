@@ -54,7 +54,7 @@ func (r *run) lookOut(ctx context.Context) *lookout {
 			continue
 		}
 		_ = r.eachPlace(looking, func(looking context.Context, p *place) error {
-			if p.problem == "" && p.workload == "" {
+			if p.problem == "" && p.workload == "" && !p.proxied {
 				l.unseen(k, p.namespace, l.open(watching, looking, k, p.namespace))
 			}
 			return nil

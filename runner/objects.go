@@ -23,6 +23,10 @@ const (
 	managedBy    = "partywall"
 	labelRun     = "partywall.dev/run"
 	labelPod     = "partywall.dev/pod"
+	labelInject  = "sidecar.istio.io/inject" // which Istio goes by, whatever the namespace says
+	// nativeSidecar has Istio's proxy end with the probe, so that a Job that nobody
+	// speaks to ends too; Istio before 1.25 may not know it.
+	nativeSidecar = "sidecar.istio.io/nativeSidecar"
 )
 
 const (
@@ -51,6 +55,10 @@ func (r *run) job(p *place, slot int) *batchv1.Job {
 	seconds := max(1, int64(r.opts.MaxDuration/time.Second))
 	job.Spec.ActiveDeadlineSeconds = &seconds
 	p.disguise(job)
+	if p.proxied {
+		job.Spec.Template.Labels[labelInject] = "true"
+		job.Spec.Template.Annotations = map[string]string{nativeSidecar: "true"}
+	}
 	r.mark(job.Labels, p, slot)
 	r.mark(job.Spec.Template.Labels, p, slot)
 	spec := &job.Spec.Template.Spec

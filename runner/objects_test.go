@@ -135,6 +135,25 @@ func TestJobListensOnThePortsThatAreAskedFor(t *testing.T) {
 	}
 }
 
+// Probes with a proxy ask for one that ends with them, and share no name and no
+// Service with the namespace's own.
+func TestJobsOfProbesWithProxies(t *testing.T) {
+	t.Parallel()
+	r, p := objectsRun(), placeWith()
+	p.proxied = true
+	job := r.job(p, slotTarget0)
+	assert.Equal(t, "partywall-0123abcd-sidecar-target-0", job.Name)
+	assert.True(t, made(job.ObjectMeta))
+	assert.Equal(t, "true", job.Spec.Template.Labels["sidecar.istio.io/inject"])
+	assert.Equal(t, "true", job.Spec.Template.Annotations["sidecar.istio.io/nativeSidecar"])
+	plain := r.job(placeWith(), slotTarget0)
+	assert.Equal(t, "false", plain.Spec.Template.Labels["sidecar.istio.io/inject"])
+	assert.NotContains(t, plain.Spec.Template.Annotations, "sidecar.istio.io/nativeSidecar")
+	s := r.service(podAt(p, slotTarget0))
+	assert.False(t, labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(plain.Spec.Template.Labels)))
+	assert.True(t, labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(job.Spec.Template.Labels)))
+}
+
 func TestServiceHasOneEndpoint(t *testing.T) {
 	t.Parallel()
 	r, p := objectsRun(), placeWith()

@@ -211,7 +211,7 @@ func (p *part) proof() []verdicts.Case {
 // witnessed says that a control is one of which a target of ours has to have
 // the receipt.
 func (c *control) witnessed() bool {
-	return c.target != nil && !slices.Contains([]probes.Do{probes.DoListener, probes.DoDNS, probes.DoICMP}, c.do)
+	return c.target != nil && !slices.Contains([]probes.Do{probes.DoListener, probes.DoDNS, probes.DoICMP, probes.DoHead}, c.do)
 }
 
 func (p *part) caseOf(c *cell, ways waysOut) verdicts.Case {

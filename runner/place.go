@@ -51,6 +51,9 @@ type place struct {
 	tenant    string
 	namespace string
 	workload  string                  // that it is a shadow of; empty for the namespace's own probes
+	proxied   bool                    // its probes have a mesh's proxy beside them
+	optional  bool                    // the namespace's own pods have none, and these need not get one
+	absent    bool                    // its problem is that it does not
 	number    int                     // of the shadow, from 1, within its namespace
 	identity  tenancy.Identity        // of the workload
 	ports     []tenancy.Port          // of its targets: their own, and those that are asked for
@@ -92,6 +95,12 @@ func (p *place) fail(format string, args ...any) {
 	}
 }
 
+// lack fails a place by what its tenant's pods lack too where it is optional.
+func (p *place) lack(format string, args ...any) {
+	p.absent = p.absent || p.optional && p.problem == ""
+	p.fail(format, args...)
+}
+
 // headless is the name of the Service that gives the run's pods their own names.
 func (q *pod) headless() string { return strings.TrimSuffix(q.job, slotNames[q.slot]) + headlessSuffix }
 
@@ -108,7 +117,10 @@ func (p *place) slotNames() []string {
 func (p *place) slotName(slot int) string { return p.prefix() + slotNames[slot] }
 
 func (p *place) prefix() string {
-	if p.number == 0 {
+	switch {
+	case p.proxied:
+		return "sidecar-"
+	case p.number == 0:
 		return ""
 	}
 	return fmt.Sprintf("shadow-%d-", p.number)
@@ -179,10 +191,10 @@ func surveyOf(plan iter.Seq[[]suites.Attempt]) survey {
 	add = func(s suites.Place) *place {
 		p, ok := all[s.Where()]
 		if !ok {
-			p = &place{tenant: s.Tenant, namespace: s.Namespace, workload: s.Workload, ports: slices.Clone(ownPorts[:]), names: map[tenancy.Port]string{}}
+			p = &place{tenant: s.Tenant, namespace: s.Namespace, workload: s.Workload, proxied: s.Proxied, ports: slices.Clone(ownPorts[:]), names: map[tenancy.Port]string{}}
 			all[s.Where()] = p
 		}
-		if s.Workload != "" { // the namespace's own probes are its first control
+		if s.Workload != "" || s.Proxied { // the namespace's own probes are its first control, or that of its proxies
 			add(suites.Place{Tenant: s.Tenant, Namespace: s.Namespace})
 		}
 		return p
@@ -202,7 +214,7 @@ func surveyOf(plan iter.Seq[[]suites.Attempt]) survey {
 		places = append(places, p)
 	}
 	slices.SortFunc(places, func(a, b *place) int {
-		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.workload, b.workload))
+		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.workload, b.workload), cmp.Compare(a.prefix(), b.prefix()))
 	})
 	return survey{places, spaces, asked}
 }
@@ -230,7 +242,7 @@ func need(a suites.Attempt, add func(suites.Place) *place) {
 		return
 	}
 	to := add(a.To)
-	if a.Asks() || a.Do == probes.DoICMP || a.Do == probes.DoSCTP { // its port is every target's
+	if a.Asks() || a.Proxy != "" || a.Do == probes.DoICMP || a.Do == probes.DoSCTP { // its port is every target's, or none's
 		return
 	}
 	if !slices.Contains(to.ports, a.Port) {

@@ -12,15 +12,16 @@ import (
 )
 
 // checkQuota looks before it takes: the probes of a place must leave its
-// tenant at least one pod. A shadow comes after the namespace's own probes and
-// the shadows before it.
+// tenant at least one pod. A shadow, or a probe with a proxy, comes after the
+// namespace's own probes and the places before it. What a proxy takes is for the
+// mesh to say; where it is too much, the API server's refusal names it.
 func (r *run) checkQuota(ctx context.Context, p *place) {
 	quotas, err := r.cluster.Client.CoreV1().ResourceQuotas(p.namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		p.fail("listing the resource quotas of namespace %s: %v", p.namespace, err)
 		return
 	}
-	needs := podNeeds(r.job(p, slotTarget0).Spec.Template.Spec.Containers[0].Resources, int64(1+p.number))
+	needs := podNeeds(r.job(p, slotTarget0).Spec.Template.Spec.Containers[0].Resources, r.placesUpTo(p))
 	for _, q := range quotas.Items {
 		if len(q.Spec.Scopes) > 0 || q.Spec.ScopeSelector != nil {
 			continue // speaks of some pods only; where it means ours, the API server will say so
@@ -30,6 +31,20 @@ func (r *run) checkQuota(ctx context.Context, p *place) {
 			return
 		}
 	}
+}
+
+// placesUpTo counts those of the same namespace, up to this one.
+func (r *run) placesUpTo(p *place) int64 {
+	n := int64(0)
+	for _, other := range r.places {
+		if other.namespace == p.namespace {
+			n++
+		}
+		if other == p {
+			break
+		}
+	}
+	return n
 }
 
 // podNeeds is what the probes of so many places take of a quota, one pod for

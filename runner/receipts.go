@@ -88,10 +88,12 @@ func portKey(proto string, port int) string {
 // socket, by its pod, or by where an address may have been rewritten. The
 // target's own address is a proxy's in its pod, which may speak for anybody; by
 // the loopback of a pod that has nothing but the probe comes only the probe's
-// call on its own listeners.
+// call on its own listeners. A mesh's proxy connects to its workload before it has
+// read what to let through: until it hands on a byte, nothing of anybody's has
+// arrived.
 func (a *attribution) settleLoose(target *pod, shots []*shot, r probes.Receipt) {
 	ip, port := addressOf(r.Remote)
-	if ip.IsLoopback() && target.alone {
+	if ip.IsLoopback() && target.alone || r.ByProxy() && target.sidecar && !r.Heard {
 		return
 	}
 	from, ours := a.pods[ip]

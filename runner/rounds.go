@@ -78,10 +78,11 @@ func (p *part) warmUp(ctx context.Context) {
 }
 
 // warmUps is for how many tries a control is worth waiting for. Many a tenant's
-// pods answer no echo to anybody, and many a network knows no SCTP; what a pod
-// needs to answer one it needs for its other controls too.
+// pods answer no echo to anybody, many a network knows no SCTP, and some ports
+// of proxies are for their own pod alone; what a pod needs to answer one it needs
+// for its other controls too.
 func (c *control) warmUps() int {
-	if c.do == probes.DoICMP || c.do == probes.DoSCTP {
+	if c.do == probes.DoICMP || c.do == probes.DoSCTP || c.target != nil && c.do == probes.DoHead {
 		return rareWarmUps
 	}
 	return warmUps

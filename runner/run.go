@@ -122,6 +122,7 @@ func Run(ctx context.Context, cluster *Cluster, t *tenancy.Tenancy, id string, p
 func newRun(cluster *Cluster, t *tenancy.Tenancy, id string, plan iter.Seq[[]suites.Attempt], judge Judge, opts Options) *run {
 	found := surveyOf(plan)
 	castShadows(found.places, t)
+	castProxies(found.places, t)
 	return &run{
 		cluster: cluster, opts: opts, id: id, tenancy: t, judge: judge, known: map[string]*shot{}, limiters: map[string]*rate.Limiter{},
 		places: found.places, spaces: found.spaces, asked: found.asked,

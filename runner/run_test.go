@@ -43,6 +43,7 @@ type world struct {
 	parts    [][]suites.Attempt // instead of all in one
 	controls int                // that were judged
 	known    int                // nonces that the run remembered, at most
+	noInject []string           // namespaces in which the mesh puts no proxy beside pods that ask for one
 	hooks    hooks
 	started  func(*fakeProbe) // changes a probe before anybody asks it; nil for none
 	opts     Options
@@ -92,7 +93,10 @@ func (w *world) start(job *batchv1.Job) *corev1.Pod {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	slot := job.Labels[labelPod]
-	f := &fakeProbe{net: w.fakeNet, namespace: job.Namespace, slot: slot, node: nodeOfProbe[shadowPrefix.ReplaceAllString(slot, "")], host: job.Name + "." + job.Namespace + ".svc", boot: "boot-1"}
+	f := &fakeProbe{net: w.fakeNet, namespace: job.Namespace, slot: slot, node: nodeOfProbe[placePrefix.ReplaceAllString(slot, "")], host: job.Name + "." + job.Namespace + ".svc", boot: "boot-1"}
+	if job.Spec.Template.Labels[labelInject] == "true" && !slices.Contains(w.noInject, job.Namespace) {
+		job.Spec.Template.Spec.InitContainers = append(job.Spec.Template.Spec.InitContainers, corev1.Container{Name: "istio-proxy"})
+	}
 	f.headless = job.Spec.Template.Spec.Hostname + "." + job.Spec.Template.Spec.Subdomain + "." + job.Namespace + ".svc"
 	f.ip = netip.MustParseAddr(fmt.Sprintf("%s%d", rangeOfNode[f.node], 10+len(w.pods)))
 	if w.started != nil {

@@ -143,7 +143,7 @@ func (r *run) compareShadow(q *pod, got *corev1.Pod) {
 
 // where is the namespace, and of a shadow also its workload.
 func (p *place) where() string {
-	return suites.Place{Namespace: p.namespace, Workload: p.workload}.Where()
+	return suites.Place{Namespace: p.namespace, Workload: p.workload, Proxied: p.proxied}.Where()
 }
 
 // words are those of a sentence about the place.
@@ -151,7 +151,10 @@ func (p *place) words() string { return "namespace " + p.namespace + p.as() }
 
 // as says what its probes are, where they are shadows.
 func (p *place) as() string {
-	if p.workload == "" {
+	switch {
+	case p.proxied:
+		return " with sidecars"
+	case p.workload == "":
 		return ""
 	}
 	return " as shadows of " + p.workload

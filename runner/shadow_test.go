@@ -114,7 +114,8 @@ func TestPlacesOfShadows(t *testing.T) {
 	}
 }
 
-// Shadows come after the namespace's own probes in what a quota leaves.
+// Shadows come after the namespace's own probes, and those with proxies, in what
+// a quota leaves.
 func TestQuotaOfShadows(t *testing.T) {
 	t.Parallel()
 	for used, want := range map[string]bool{"0": true, "1": false} {
@@ -122,6 +123,8 @@ func TestQuotaOfShadows(t *testing.T) {
 		q.Status.Used[corev1.ResourcePods] = resource.MustParse(used)
 		r := runOn(fake.NewClientset(q), "t1")
 		p := shadowPlace()
+		p.namespace = "t1"
+		r.places = append(r.places, &place{tenant: "t1", namespace: "t1", proxied: true}, p, &place{tenant: "t2", namespace: "t2"})
 		r.checkQuota(t.Context(), p)
 		assert.Equal(t, want, p.problem == "", p.problem)
 		if !want {

@@ -66,7 +66,7 @@ func (b *binder) knownServices(not string) []*pod {
 	var all []*pod
 	for _, t := range b.tenancy.Tenants {
 		for _, p := range b.byTenant[t.Name] {
-			if t.Name != not && p.workload == "" && p.problem == "" && p.pods[slotTarget0].serviceIP().IsValid() {
+			if t.Name != not && p.workload == "" && !p.proxied && p.problem == "" && p.pods[slotTarget0].serviceIP().IsValid() {
 				all = append(all, p.pods[slotTarget0])
 			}
 		}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/partywall/partywall/probes"
 	"github.com/partywall/partywall/suites"
@@ -27,8 +28,8 @@ func (c *cell) exit() exit { return exit{c.source, familyOf(*c.attempt)} }
 func (p *part) waysOut() waysOut {
 	ways := waysOut{}
 	for _, c := range p.controls {
-		if c.source == c.target || c.do == probes.DoDNS {
-			continue // no way out, or one that the resolver is
+		if c.source == c.target || c.do == probes.DoDNS || c.pastProxy() {
+			continue // no way out, one that the resolver is, or one that says nothing of the way that is tried
 		}
 		rung := verdicts.RungSameNamespace
 		switch {
@@ -51,6 +52,12 @@ func (p *part) waysOut() waysOut {
 		ways.addResolver(c.during)
 	}
 	return ways
+}
+
+// pastProxy says that a control goes by none of the ways that its source tries:
+// a mesh's proxy takes the TCP of its pod, and leaves the rest alone.
+func (c *control) pastProxy() bool {
+	return c.source.place.proxied && !slices.Contains([]probes.Do{probes.DoHTTP, probes.DoTCP, probes.DoH2C, probes.DoTLS, probes.DoBanner}, c.do)
 }
 
 // amongAll are the cell's shots as they were made among all attempts.

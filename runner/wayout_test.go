@@ -74,3 +74,16 @@ func TestWaysOut(t *testing.T) {
 		})
 	}
 }
+
+// A pod whose proxy is dead reaches all that the proxy leaves alone, and nothing
+// of what is tried.
+func TestWhatGoesPastAProxyIsNoWayOutThroughIt(t *testing.T) {
+	t.Parallel()
+	p := standing("t1", "t1", "a", "b", "a")
+	p.proxied = true
+	for do, want := range map[probes.Do]probes.Outcome{probes.DoUDP: "", probes.DoICMP: "", probes.DoTCP: probes.Reached, probes.DoHTTP: probes.Reached} {
+		c := &control{controlKey: controlKey{source: p.pods[0], target: p.pods[1], do: do}, during: []*shot{{source: p.pods[0], outcome: probes.Reached}}}
+		r := &part{controls: []*control{c}}
+		assert.Equal(t, want, r.waysOut()[exit{p.pods[0], suites.PodIP}][0].Outcome, do)
+	}
+}

@@ -121,6 +121,7 @@ type Place struct {
 	Tenant    string
 	Namespace string
 	Workload  string // that it is a shadow of, as Deployment/api; empty for the namespace's own probes
+	Proxied   bool   // its probes have a mesh's proxy beside them
 }
 
 // Attempt is one thing that one tenant tries on one target, with what is
@@ -132,6 +133,7 @@ type Attempt struct {
 	Out          bool    // it is on nothing of any tenant's: the internet, a node, the cluster's own machinery
 	Outside      string  // a host, zone or name that is no tenant's, To.Tenant says what kind of place it is in; of a Service its address there
 	Witnessed    bool    // what lies outside is our own witness
+	Proxy        string  // what the target's own mesh proxy serves at the port; empty where it is the probe's
 	Service      string  // a real Service of To.Namespace instead of a target of ours
 	NodePort     int     // that leads to a real Service on every node
 	Admitted     []Place // who may reach that Service, to tell that it is alive
@@ -155,8 +157,14 @@ type Attempt struct {
 // Beside is the id of the same attempt on the pod's own address. What a
 // resolver or a Service's rules did at the source says nothing about the wall
 // unless that attempt, which left the source, ended as a denial too. A real Service's pods
-// are not tried: beside the other ways to it stands the one by its name.
+// are not tried: beside the other ways to it stands the one by its name. And what
+// a tenant's own proxy would not let out, its pods without one may reach: beside
+// the attempt by such a proxy stands the same without.
 func (a Attempt) Beside() string {
+	if a.From.Proxied && a.Proxy == "" {
+		a.From.Proxied, a.Sidecar = false, false
+		return a.ID()
+	}
 	a.Address = PodIP
 	if a.Service != "" {
 		a.Address, a.Placement, a.Outside = ServiceName, AnyNode, ""
@@ -166,7 +174,7 @@ func (a Attempt) Beside() string {
 
 // Stands says that others are judged beside the attempt.
 func (a Attempt) Stands() bool {
-	return a.Address == PodIP || a.Service != "" && a.Address == ServiceName
+	return a.Address == PodIP || a.To.Proxied && !a.From.Proxied || a.Service != "" && a.Address == ServiceName
 }
 
 // ByDoor says that a real Service is tried by a way that leads into the cluster
@@ -179,7 +187,7 @@ func (a Attempt) ByDoor() bool {
 // answers before the probe could, so that nothing can witness what arrives
 // there.
 func (a Attempt) OneSided() bool {
-	return !a.Witnessed && !a.AsksAdmission() && (a.Service != "" || a.Asks() || a.Out || a.Do == probes.DoICMP)
+	return !a.Witnessed && !a.AsksAdmission() && (a.Service != "" || a.Proxy != "" || a.Asks() || a.Out || a.Do == probes.DoICMP)
 }
 
 // OnOwnPort says that a way out is tried by a port that the run opens on the
@@ -218,8 +226,11 @@ func (a Attempt) ID() string {
 	if a.Sweeps() {
 		target = "sample"
 	}
+	if a.To.Proxied && !a.Out {
+		target = "sidecar-" + target
+	}
 	source := "bare"
-	if a.Sidecar {
+	if a.Sidecar || a.From.Proxied {
 		source = "sidecar"
 	}
 	return fmt.Sprintf("%s/%s/%s->%s/%s/%s:%d/%s/%s", a.Suite, a.Check,

@@ -18,10 +18,23 @@ func Places(t tenancy.Tenant) []Place {
 // Where is the namespace, and of a shadow also the kind and name of its
 // workload. No two places have it in common.
 func (p Place) Where() string {
-	if p.Workload == "" {
+	switch {
+	case p.Proxied:
+		return p.Namespace + " with sidecars" // which is no namespace's name
+	case p.Workload == "":
 		return p.Namespace
 	}
 	return p.Namespace + "/" + p.Workload
+}
+
+// Proxied are the places of a tenant whose probes have a mesh's proxy beside
+// them.
+func Proxied(t tenancy.Tenant) []Place {
+	var places []Place
+	for _, ns := range t.Meshed {
+		places = append(places, Place{Tenant: t.Name, Namespace: ns, Proxied: true})
+	}
+	return places
 }
 
 // Shadows says that the attempt is made from or on a shadow.

@@ -41,6 +41,20 @@ func (s Selection) Flags() []string {
 	return flags
 }
 
+// Idle says why suites that the user asks for, or does not leave out, plan
+// nothing.
+func (s Selection) Idle(r Registry, t *tenancy.Tenancy) []string {
+	var why []string
+	for _, suite := range r {
+		if i, ok := suite.(Idler); ok && (len(s.Suites) == 0 || slices.Contains(s.Suites, suite.Name())) {
+			if words := i.Idle(t); words != "" {
+				why = append(why, words)
+			}
+		}
+	}
+	return why
+}
+
 // Plan selects from all that the suites would try. A name that selects nothing
 // is an error, and so is an empty result: a run that tries nothing must never
 // look like one that found nothing.
@@ -73,7 +87,7 @@ func (s Selection) Plan(r Registry, t *tenancy.Tenancy) (*Plan, error) {
 		}
 	}
 	if selected == 0 {
-		return nil, fmt.Errorf("%s select no attempt at all; `partywall plan` lists what there is", strings.Join(s.Flags(), " "))
+		return nil, errors.New(strings.Join(append(s.Idle(r, t), strings.Join(s.Flags(), " ")+" select no attempt at all; `partywall plan` lists what there is"), "; "))
 	}
 	drawn, err := lots.draw()
 	if err != nil {

@@ -15,6 +15,13 @@ type Suite interface {
 	Plan(*tenancy.Tenancy, Part) []Attempt
 }
 
+// Idler is a suite that has nothing to try on clusters that lack what it is
+// about.
+type Idler interface {
+	// Idle says why the suite plans nothing for a tenancy; empty where it does.
+	Idle(*tenancy.Tenancy) string
+}
+
 // Registry is the suites that there are, in the order in which they run.
 type Registry []Suite
 

@@ -38,7 +38,8 @@ type Observing struct {
 // noted. What is open and cannot be tried, and what could not be looked at, goes
 // to the tenancy's Untried.
 //
-// The same pods tell whether the cluster is dual stack.
+// The same pods tell whether the cluster is dual stack, and whether the proxies
+// of a mesh stand beside them.
 func Observe(ctx context.Context, client kubernetes.Interface, t *Tenancy, what Observing) {
 	families := &families{}
 	defer families.settle(ctx, client, t)
@@ -63,7 +64,7 @@ func Observe(ctx context.Context, client kubernetes.Interface, t *Tenancy, what 
 			o.note("%d of the ports that tenant %s uses, and that no policy opens to others, are not tried, since there are more than %d (--max-ports): %s",
 				len(left), o.tenant, what.Ports, portList(left))
 		}
-		t.Tenants[i].Ports, t.Tenants[i].PortNames = ports, o.names
+		t.Tenants[i].Ports, t.Tenants[i].PortNames, t.Tenants[i].Meshed = ports, o.names, o.meshed
 		t.Notes, t.Untried = append(t.Notes, o.notes...), append(t.Untried, o.untried...)
 	}
 }
@@ -271,6 +272,7 @@ type observation struct {
 	labels                   namespaceLabels
 	containers               map[string][]corev1.ContainerPort // by namespace
 	out                      []networkingv1.NetworkPolicyPort  // that the tenant's pods may use of others
+	meshed                   []string                          // namespaces
 }
 
 func (o *observation) look(ctx context.Context, client kubernetes.Interface, ns string) error {
@@ -287,6 +289,9 @@ func (o *observation) look(ctx context.Context, client kubernetes.Interface, ns 
 		return err
 	}
 	o.families.look(pods.Items)
+	if meshed(pods.Items, o.labels[ns].labels) {
+		o.meshed = append(o.meshed, ns)
+	}
 	containers := portsOfPods(pods.Items)
 	o.names[ns], o.containers[ns] = PortNames{}, containers
 	// What is open to others has the names first: of those each port and each name

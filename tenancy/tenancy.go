@@ -45,6 +45,7 @@ type Tenant struct {
 	Namespaces []string
 	Ports      []Port               // that its own objects name, where they were observed
 	PortNames  map[string]PortNames // by namespace: what the pods there call their ports
+	Meshed     []string             // of its namespaces: those whose pods have a mesh's proxy beside them, where that was observed
 	Shadows    []Shadow             // of its workloads, where they are put out
 }
 

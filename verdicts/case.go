@@ -124,6 +124,13 @@ func withoutResolver(c Case) Case {
 	return c
 }
 
+// mayBeAtSource says that the outcome was, or may have been, made at the source.
+// A mesh's proxy takes every connection of its pod, and ends those that it has no
+// way for, as a target's proxy ends those that it denies.
+func (c Case) mayBeAtSource(o probes.Outcome) bool {
+	return atSource(o) || c.Attempt.From.Proxied && (o == probes.Closed || o == probes.Reset)
+}
+
 // atSource says that the outcome was made at the source itself, by its own
 // proxy, its resolver or its node's rules.
 func atSource(o probes.Outcome) bool {

@@ -10,7 +10,7 @@ import (
 // down as it did the attempts, by its own answer: then HTTP tells nothing, and
 // what the connection tells is judged by itself.
 func closedToHeads(c Case) string {
-	if c.Attempt.Do != probes.DoHead || len(c.Rounds) < Rounds {
+	if c.Attempt.Do != probes.DoHead || c.Attempt.Service == "" || len(c.Rounds) < Rounds {
 		return ""
 	}
 	for _, s := range c.Rounds {

@@ -69,6 +69,9 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	if why := nobodyBySCTP(c); why != "" {
 		return r.as(Skipped, why)
 	}
+	if why := nobodyByProxy(c); why != "" {
+		return r.as(Skipped, why)
+	}
 	if why := nobodyByDoor(c, beside); why != "" {
 		return r.as(Skipped, why)
 	}
@@ -87,6 +90,11 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	}
 	if why := unwitnessed(c); why != "" {
 		return r.as(Inconclusive, why)
+	}
+	if i := slices.IndexFunc(c.Rounds, func(s Seen) bool { return c.mayBeAtSource(s.Outcome) }); i >= 0 && c.Attempt.From.Proxied {
+		r.Grade = OneSided
+		return r.as(Unreached, fmt.Sprintf("%s could not reach %s: round %d ended as %s, which its own proxy may have made, so that what the target "+
+			"would answer to an identity that gets so far is not known; the same attempt without a proxy is isolated", c.From.Who(), c.To.Who(), i+1, c.Rounds[i].Outcome))
 	}
 	return r.as(Isolated, isolatedWhy(c))
 }
@@ -121,7 +129,7 @@ func stoppedLater(c Case, rules Rules) bool {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(c.Rounds, func(s Seen) bool { return atSource(s.Outcome) })
+	return !slices.ContainsFunc(c.Rounds, func(s Seen) bool { return c.mayBeAtSource(s.Outcome) })
 }
 
 func judgeAllowed(r Result, c Case, rules Rules, beside Verdict) Result {
@@ -251,16 +259,18 @@ func unwitnessed(c Case) string {
 
 func madeAtSource(c Case, beside Verdict) string {
 	for i, s := range c.Rounds {
-		if !atSource(s.Outcome) {
+		if !c.mayBeAtSource(s.Outcome) || beside == Isolated && !c.Attempt.Address.OfPod() {
 			continue
 		}
-		if c.Attempt.Address.OfPod() || beside != Isolated {
-			if c.Attempt.Service != "" {
-				return fmt.Sprintf("round %d ended as %s, which was made at the source and says nothing about the wall", i+1, s.Outcome)
-			}
-			return fmt.Sprintf("round %d ended as %s, which was made at the source and says nothing about the wall; "+
-				"the attempt on the pod's own address that should stand beside it is %s", i+1, s.Outcome, besideWords(beside))
+		said := fmt.Sprintf("round %d ended as %s, which was made at the source and says nothing about the wall", i+1, s.Outcome)
+		switch {
+		case c.Attempt.Service != "":
+			return said
+		case c.Attempt.From.Proxied:
+			return fmt.Sprintf("round %d ended as %s, which the source's own proxy may have made; the same attempt without a proxy, "+
+				"which should stand beside it, is %s", i+1, s.Outcome, besideWords(beside))
 		}
+		return said + "; the attempt on the pod's own address that should stand beside it is " + besideWords(beside)
 	}
 	return ""
 }

@@ -101,6 +101,9 @@ func leakWhy(c Case, o probes.Outcome) string {
 		return wayOutLeak(c, o)
 	case c.Attempt.Asks():
 		return lookupLeak(c)
+	case c.Attempt.Proxy != "":
+		return fmt.Sprintf("%s had HTTP answered at port %d of a pod of %s, where no policy of the mesh stands before %s",
+			c.From.Who(), c.Attempt.Port.Number, c.To.Who(), c.Attempt.Proxy)
 	case c.Attempt.Do == probes.DoHead:
 		return fmt.Sprintf("%s had HTTP HEAD answered by Service %s of %s on port %d%s, which the tenancy does not give it",
 			c.From.Tenant, c.Attempt.Service, c.To.Tenant, c.Attempt.Port.Number, door(c.Attempt))

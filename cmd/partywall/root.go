@@ -16,6 +16,7 @@ import (
 	"github.com/partywall/partywall/suites/admission"
 	"github.com/partywall/partywall/suites/dns"
 	"github.com/partywall/partywall/suites/egress"
+	"github.com/partywall/partywall/suites/mesh"
 	"github.com/partywall/partywall/suites/network"
 	"github.com/partywall/partywall/suites/services"
 )
@@ -29,6 +30,7 @@ func registry(targets ...string) suites.Registry {
 		egress.Suite{NodePorts: slices.Contains(targets, targetNodePorts), Services: slices.Contains(targets, targetServices)},
 		services.Suite{On: slices.Contains(targets, targetServices)},
 		admission.Suite{},
+		mesh.Suite{},
 	}
 }
 

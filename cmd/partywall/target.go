@@ -125,6 +125,7 @@ func (t *target) plan(ctx context.Context) (*planned, error) {
 	if err != nil {
 		return nil, err
 	}
+	found.Notes = append(found.Notes, t.selection.Idle(registry(), found)...)
 	return &planned{cluster: cluster, context: context, tenancy: found, file: file, plan: plan}, nil
 }
 

@@ -1,0 +1,201 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/partywall/partywall/tenancy"
+	"github.com/partywall/partywall/verdicts"
+)
+
+// requireMesh skips a test on a lab without a mesh, unless the environment says
+// that it is to be had.
+func requireMesh(t *testing.T) {
+	t.Helper()
+	_, err := lab.admin.AppsV1().Deployments("istio-system").Get(context.Background(), "istiod", metav1.GetOptions{})
+	if os.Getenv("PARTYWALL_MESH") == "required" {
+		require.NoError(t, err, "the lab has no mesh")
+	}
+	if err != nil {
+		t.Skip("the lab has no mesh; `make test-mesh` runs this on one that has")
+	}
+}
+
+// inject has the mesh put its proxy into the pods of a tenant, one of which is
+// there.
+func (w *world) inject(tenant string) {
+	w.t.Helper()
+	ctx := context.Background()
+	for _, ns := range w.spaces[tenant] {
+		// Redirection is made by an init container, which needs more than a
+		// restricted pod may have.
+		labels := `{"metadata":{"labels":{"istio-injection":"enabled","pod-security.kubernetes.io/enforce":"privileged"}}}`
+		_, err := lab.admin.CoreV1().Namespaces().Patch(ctx, ns, types.MergePatchType, []byte(labels), metav1.PatchOptions{})
+		require.NoError(w.t, err)
+		pod, err := lab.admin.CoreV1().Pods(ns).Create(ctx, restrictedPod("real", nil), metav1.CreateOptions{})
+		require.NoError(w.t, err)
+		require.True(w.t, tenancy.HasProxy(*pod), "the mesh injects into %s", ns)
+	}
+}
+
+// The mesh's two halves of a wall: whoever has no identity is refused, and of
+// those that have one only the tenant's own are let in.
+const (
+	identity      = "peerauthentications"
+	authorisation = "authorizationpolicies"
+)
+
+// secure has a tenant's proxies hold one of them, or both.
+func (w *world) secure(tenant string, halves ...string) {
+	w.t.Helper()
+	var own []any
+	for _, ns := range w.spaces[tenant] {
+		own = append(own, ns)
+	}
+	kinds := map[string]string{identity: "PeerAuthentication", authorisation: "AuthorizationPolicy"}
+	specs := map[string]map[string]any{
+		identity:      {"mtls": map[string]any{"mode": "STRICT"}},
+		authorisation: {"rules": []any{map[string]any{"from": []any{map[string]any{"source": map[string]any{"namespaces": own}}}}}},
+	}
+	for _, ns := range w.spaces[tenant] {
+		for resource := range kinds {
+			client := w.ofMesh(ns, resource)
+			if !slices.Contains(halves, resource) {
+				err := client.Delete(context.Background(), "own", metav1.DeleteOptions{})
+				require.NoError(w.t, ignoreGone(err))
+				continue
+			}
+			_, err := client.Apply(context.Background(), "own", &unstructured.Unstructured{Object: map[string]any{
+				"apiVersion": "security.istio.io/v1", "kind": kinds[resource], "metadata": map[string]any{"name": "own", "namespace": ns}, "spec": specs[resource],
+			}}, metav1.ApplyOptions{FieldManager: "e2e"})
+			require.NoError(w.t, err)
+		}
+	}
+}
+
+func ignoreGone(err error) error {
+	if gone(err) {
+		return nil
+	}
+	return err
+}
+
+func (w *world) ofMesh(ns, resource string) dynamic.ResourceInterface {
+	w.t.Helper()
+	client, err := dynamic.NewForConfig(lab.config)
+	require.NoError(w.t, err)
+	return client.Resource(schema.GroupVersionResource{Group: "security.istio.io", Version: "v1", Resource: resource}).Namespace(ns)
+}
+
+// heldBy is the truth about a target whose walls are of the mesh alone: what it
+// keeps from whoever has a proxy, and from whoever has none.
+func heldBy(halves ...string) want {
+	return func(r verdicts.Result) verdicts.Verdict {
+		switch {
+		case r.Check == "proxy-port", r.Check == "banner" && r.From.Sidecar:
+			return verdicts.Leak // before any policy of the mesh is asked
+		case r.From.Sidecar && slices.Contains(halves, authorisation), !r.From.Sidecar && len(halves) > 0:
+			return verdicts.Isolated
+		}
+		return verdicts.Leak
+	}
+}
+
+// Each layer of a wall shows as exactly what it keeps from others: what the mesh
+// decides by an identity, what it cannot decide about, and what only the network
+// keeps. Each part that is taken away shows, and closes again.
+func TestEveryLayerOfAMeshShowsAsItsOwnCells(t *testing.T) {
+	requireMesh(t)
+	w := newWorld(t, 3)
+	a, outside, b := w.tenants[0], w.tenants[1], w.tenants[2]
+	w.inject(a)
+	w.inject(b)
+	everybody := networkingv1.NetworkPolicyIngressRule{}
+	for _, step := range []struct {
+		name   string
+		mutate func()
+		want   want
+	}{
+		{"walled off by the network", func() {}, allIsolated},
+		{"open to everybody", func() { w.setPolicy(a, everybody) }, heldBy()},
+		{"walled off by the mesh", func() { w.secure(a, identity, authorisation) }, heldBy(identity, authorisation)},
+		{"who it is, and not what it may", func() { w.secure(a, identity) }, heldBy(identity)},
+		{"by the network and the mesh", func() { w.secure(a, identity, authorisation); w.wall(a) }, allIsolated},
+	} {
+		step.mutate()
+		others := w.others()
+		o := w.run("--suite", "mesh")
+		require.Equal(t, others, w.others(), "the run touched what is not its own")
+		results := ofSuite("mesh", o.record.Results)
+		// To one namespace from three, and to two from two, by probes with proxies and
+		// without, on two cells: four requests, and from those without eight ports.
+		require.Len(t, results, (3+2*2)*2*(2*4+8))
+		w.requireVerdicts(results, func(r verdicts.Result) verdicts.Verdict {
+			switch {
+			case r.Check == "proxy-port" && !servesOthers(r.Port):
+				return verdicts.Skipped
+			case r.From.Tenant == outside && strings.HasSuffix(r.ID, "/sidecar"):
+				return verdicts.Skipped // its namespace lets no pod redirect what it sends
+			case r.To.Tenant == b:
+				return oneSided(r, verdicts.Isolated)
+			}
+			return oneSided(r, step.want(r))
+		})
+		w.requireClean()
+	}
+}
+
+// servesOthers says that Istio's proxy answers at a port on the pod's address.
+func servesOthers(port int) bool { return port == 15020 || port == 15021 || port == 15090 }
+
+// Without the mesh's control plane no pod gets a proxy: nothing is known of
+// what such a pod may, and nothing is claimed of it.
+func TestMeshWithoutItsControlPlane(t *testing.T) {
+	requireMesh(t)
+	w := newWorld(t, 2)
+	w.inject(w.tenants[0])
+	w.inject(w.tenants[1])
+	w.scaleIstiod(0)
+	t.Cleanup(func() { w.scaleIstiod(1) })
+	o := w.run("--suite", "mesh", "--deploy-timeout", "20s")
+	results := ofSuite("mesh", o.record.Results)
+	require.NotEmpty(t, results)
+	w.requireVerdicts(results, func(verdicts.Result) verdicts.Verdict { return verdicts.Inconclusive })
+	for _, r := range results {
+		require.Contains(t, r.Why, "failed calling webhook", r.ID)
+	}
+	require.NotZero(t, o.exit)
+	w.requireClean()
+}
+
+// scaleIstiod waits until as many are available.
+func (w *world) scaleIstiod(replicas int32) {
+	w.t.Helper()
+	ctx, deployments := context.Background(), lab.admin.AppsV1().Deployments("istio-system")
+	_, err := deployments.UpdateScale(ctx, "istiod", &autoscalingv1.Scale{
+		ObjectMeta: metav1.ObjectMeta{Name: "istiod", Namespace: "istio-system"}, Spec: autoscalingv1.ScaleSpec{Replicas: replicas},
+	}, metav1.UpdateOptions{})
+	require.NoError(w.t, err)
+	require.Eventually(w.t, func() bool {
+		found, err := lab.admin.DiscoveryV1().EndpointSlices("istio-system").List(ctx, metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=istiod"})
+		ready := 0
+		for _, s := range found.Items {
+			ready += len(s.Endpoints)
+		}
+		d, got := deployments.Get(ctx, "istiod", metav1.GetOptions{})
+		return err == nil && got == nil && ready == int(replicas) && d.Status.AvailableReplicas == replicas
+	}, 2*time.Minute, time.Second)
+}

@@ -1,0 +1,62 @@
+package mesh
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/tenancy"
+)
+
+func TestPlan(t *testing.T) {
+	ten := &tenancy.Tenancy{
+		Tenants: []tenancy.Tenant{
+			{Name: "acme", Namespaces: []string{"web"}, Meshed: []string{"web"}}, {Name: "globex", Namespaces: []string{"api", "db"}, Meshed: []string{"db"}},
+			{Name: "plain", Namespaces: []string{"p"}},
+		},
+		Crossings: []tenancy.Crossing{{From: "acme", To: "globex", Ports: []tenancy.Port{{Protocol: "tcp", Number: 8080}}, Reason: "shared API"}},
+	}
+	plan := Suite{Now: func() time.Time { return time.Unix(0, 0) }}.Plan(ten, suites.Whole(ten))
+	// web is tried from api, db and p, and db from web and p, each with a proxy and without.
+	require.Len(t, plan, len(cells)*(2*5*len(requests)+5*len(proxyPorts)))
+	ids := map[string]suites.Attempt{}
+	for _, a := range plan {
+		assert.NotEqual(t, a.From.Tenant, a.To.Tenant)
+		assert.True(t, a.To.Proxied)
+		ids[a.ID()] = a
+	}
+	require.Len(t, ids, len(plan))
+
+	metrics := ids["mesh/proxy-port/acme.web->globex.db/sidecar-target-1/pod-ip:15020/cross-node/bare"]
+	assert.True(t, metrics.OneSided(), "nothing of ours listens there")
+	assert.Equal(t, tenancy.Medium, metrics.Severity)
+	assert.Contains(t, metrics.Remedy, "in namespace db, let a NetworkPolicy")
+	assert.NotContains(t, metrics.Remedy, "METRICS_LOCALHOST_ACCESS_ONLY", "which leaves this port as it is")
+	assert.Contains(t, ids["mesh/proxy-port/plain.p->globex.db/sidecar-target-0/pod-ip:15090/same-node/bare"].Remedy, "METRICS_LOCALHOST_ACCESS_ONLY")
+
+	crossing := ids["mesh/http/acme.web->globex.db/sidecar-target-0/service-name:8080/same-node/sidecar"]
+	assert.Equal(t, suites.Allowed, crossing.Expect)
+	assert.Empty(t, crossing.Skip)
+	assert.Contains(t, ids["mesh/http/acme.web->globex.db/sidecar-target-0/service-name:8080/same-node/bare"].Skip, "for whoever shows an identity")
+	assert.Empty(t, ids["mesh/tcp/acme.web->globex.db/sidecar-target-0/service-name:9007/same-node/bare"].Skip)
+	assert.Contains(t, ids, "mesh/http/plain.p->globex.db/sidecar-target-0/service-name:8080/same-node/sidecar", "a pod of a namespace without proxies can ask for one")
+	banner := ids["mesh/banner/globex.db->acme.web/sidecar-target-0/service-name:9013/same-node/sidecar"]
+	assert.Equal(t, suites.Denied, banner.Expect)
+	assert.False(t, banner.OneSided())
+	assert.Contains(t, banner.Remedy, "heard before any such policy is asked")
+	assert.False(t, banner.Stands())
+	beside := ids[banner.Beside()]
+	assert.Equal(t, "mesh/banner/globex.db->acme.web/sidecar-target-0/service-name:9013/same-node/bare", beside.ID())
+	assert.True(t, beside.Stands())
+	assert.Contains(t, beside.Remedy, "STRICT")
+
+	assert.Empty(t, Suite{}.Idle(ten))
+	for i := range ten.Tenants {
+		ten.Tenants[i].Meshed = nil
+	}
+	assert.Empty(t, Suite{}.Plan(ten, suites.Whole(ten)))
+	assert.Contains(t, Suite{}.Idle(ten), "no pod of any tenant has a mesh's proxy")
+}
