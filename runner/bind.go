@@ -362,16 +362,21 @@ func (b *binder) sparing(do func()) {
 // by addresses of the same family: the other targets of its own namespace, on
 // the ports that every target has.
 func (b *binder) addSourceControl(source *pod, family suites.Address) {
-	for _, target := range source.place.pods {
-		if target == source || !target.target() {
-			continue
-		}
-		for _, own := range sourceControls {
-			own.Address = family
-			if source.place.proxied {
-				own.Address = suites.ServiceName // by which a mesh knows whom to show its identity to
+	beside := []*place{source.place}
+	if source.place.proxied {
+		family = suites.ServiceName // by which a mesh knows whom to show an identity to
+		// Policies of the mesh may keep even its own probes with proxies from each other.
+		beside = append(beside, b.places[source.place.namespace])
+	}
+	for _, p := range beside {
+		for _, target := range p.pods {
+			if target == nil || target == source || !target.target() || p.problem != "" {
+				continue
 			}
-			b.control(source, target, own)
+			for _, own := range sourceControls {
+				own.Address = family
+				b.control(source, target, own)
+			}
 		}
 	}
 	if source.place.workload != "" {

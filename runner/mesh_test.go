@@ -119,8 +119,8 @@ func TestControlsOfTargetsWithProxies(t *testing.T) {
 			p.pods[slot] = q
 		}
 	}
-	ports := 0
-	for _, c := range bound(tenants, false, plan, places...).cells {
+	ports, part := 0, bound(tenants, false, plan, places...)
+	for _, c := range part.cells {
 		id := c.attempt.ID()
 		require.Empty(t, c.problem, id)
 		require.NotEmpty(t, c.controls, id)
@@ -134,4 +134,13 @@ func TestControlsOfTargetsWithProxies(t *testing.T) {
 		require.Equal(t, c.attempt.From.Proxied, c.source.place.proxied, id)
 	}
 	require.NotZero(t, ports)
+	// A source shows what it can reach by both kinds of its namespace's probes.
+	reached := map[bool]bool{}
+	for _, c := range part.controls {
+		if c.source.place.proxied && c.source.place.tenant == "t1" {
+			require.Equal(t, suites.ServiceName, c.address)
+			reached[c.target.place.proxied] = true
+		}
+	}
+	require.Equal(t, map[bool]bool{true: true, false: true}, reached)
 }
