@@ -9,10 +9,11 @@ import (
 
 // grid is the matrix before it is laid out: who tried whom, and how it ended.
 type grid struct {
-	rows  []string // tenants that try, each followed by the shadows of its workloads
-	cols  []column
-	owner map[string]string // the tenant of each name
-	cells map[[2]int]*cell  // by row and column
+	rows   []string // tenants that try, each followed by the shadows of its workloads
+	cols   []column
+	owner  map[string]string // the tenant of each name
+	cells  map[[2]int]*cell  // by row and column
+	layers verdicts.Layers
 }
 
 type column struct {
@@ -56,6 +57,7 @@ func gridOf(rec *verdicts.Record) *grid {
 	b := newGridBuilder(rec.Header)
 	for r := range rec.Results.All() {
 		b.add(r)
+		b.grid.layers.Add(r)
 	}
 	return b.grid
 }

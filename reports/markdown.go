@@ -49,7 +49,9 @@ func (Markdown) Write(w io.Writer, rec *verdicts.Record) error {
 	var head, tail bytes.Buffer
 	head.WriteString(markdownBegins)
 	writeMarkdownHead(&head, rec)
-	writeMarkdownMatrix(&head, gridOf(rec))
+	g := gridOf(rec)
+	writeMarkdownMatrix(&head, g)
+	writeMarkdownLayers(&head, g.layers.Pairs())
 	writeMarkdownSentences(&tail, "Not run", "Not run: ", rec.Summary.NotRun)
 	writeMarkdownSentences(&tail, "Notes", "Note: ", rec.Summary.Notes)
 	list := findings(rec)

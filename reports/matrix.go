@@ -38,6 +38,9 @@ func Matrix(w io.Writer, rec *verdicts.Record, opt Options) error {
 	}
 	writeWrapped(out, opt, "", legend(g))
 	writeWrapped(out, opt, "", countsLine(rec))
+	if err := writeLayers(out, g.layers.Pairs(), opt); err != nil {
+		return err
+	}
 	return out.Flush()
 }
 

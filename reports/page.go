@@ -30,6 +30,7 @@ type page struct {
 	Verdict   string
 	Sentence  string // the run in one paragraph
 	Coverage  coverage
+	Layers    layersView
 	Findings  []causeView
 	MoreOf    int // findings that are not shown
 	Accepted  []causeView
@@ -59,7 +60,9 @@ type classJSON struct {
 
 func newPage(rec *verdicts.Record, framework *controls.Framework) (*page, error) {
 	h, c, checks := newHeat(rec.Header), &causes{of: map[causeKey]*cause{}}, checksSeen{}
+	var layers verdicts.Layers
 	for r := range rec.Results.All() {
+		layers.Add(r)
 		c.add(r, h.add(r))
 		checks.add(r)
 	}
@@ -67,7 +70,7 @@ func newPage(rec *verdicts.Record, framework *controls.Framework) (*page, error)
 		return nil, err
 	}
 	c.sort()
-	p := &page{Header: rec.Header, Summary: rec.Summary, Results: rec.Results.Len(), Coverage: cover(rec, h, c)}
+	p := &page{Header: rec.Header, Summary: rec.Summary, Results: rec.Results.Len(), Coverage: cover(rec, h, c), Layers: viewOfLayers(layers.Pairs())}
 	if p.Framework = framework; framework != nil {
 		p.Clauses = checks.clauses(framework, rec.Summary.Partial)
 	}

@@ -1,0 +1,76 @@
+package verdicts
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/partywall/partywall/probes"
+	"github.com/partywall/partywall/suites"
+)
+
+// tried is a result of the mesh suite from a to b.
+func tried(check string, sidecar bool, v Verdict, o probes.Outcome, phase probes.Phase) *Result {
+	return &Result{
+		Suite: "mesh", Check: check, From: Side{Tenant: "a", Sidecar: sidecar}, To: Side{Tenant: "b"}, Expect: suites.Denied, Verdict: v, Outcome: o,
+		Evidence: Evidence{Rounds: []Round{{Outcome: o, Phase: phase}, {Outcome: o, Phase: phase}}},
+	}
+}
+
+func TestLayers(t *testing.T) {
+	t.Parallel()
+	const bare, sidecar = false, true
+	dropped := tried("http", bare, Isolated, probes.Dropped, probes.PhaseConnect)
+	reset := tried("http", bare, Isolated, probes.Reset, probes.PhaseRead)
+	forbidden := tried("http", sidecar, Isolated, probes.Forbidden, probes.PhaseDone)
+	lost := tried("http", sidecar, Isolated, probes.Dropped, probes.PhaseRead)
+	closed := tried("tcp", sidecar, Unreached, probes.Closed, probes.PhaseRead)
+	metrics := tried("proxy-port", bare, Leak, probes.Reached, probes.PhaseDone)
+	allowed := tried("http", sidecar, Allowed, probes.Reached, probes.PhaseDone)
+	allowed.Expect = suites.Allowed
+	for name, tc := range map[string]struct {
+		results       []*Result
+		network, mesh Layer
+	}{
+		"the network stops everything":                    {[]*Result{dropped, lost}, LayerHolds, LayerUnseen},
+		"the mesh alone":                                  {[]*Result{reset, forbidden}, LayerOpen, LayerHolds},
+		"and a port of the proxy":                         {[]*Result{reset, forbidden, metrics}, LayerOpen, LayerHolds},
+		"who has no identity alone is known to be denied": {[]*Result{reset, closed}, LayerOpen, LayerUnseen},
+		"a banner, disclosed to an identity":              {[]*Result{reset, forbidden, tried("banner", sidecar, Leak, probes.Disclosed, probes.PhaseRead)}, LayerOpen, LayerOpen},
+		"a leak that somebody accepted":                   {[]*Result{reset, forbidden, tried("tcp", sidecar, Excepted, probes.Reached, probes.PhaseDone)}, LayerOpen, LayerOpen},
+		"one port that the network leaves open":           {[]*Result{dropped, dropped, reset, forbidden}, LayerOpen, LayerHolds},
+		"no evidence of the network":                      {[]*Result{dropped, tried("tcp", bare, Inconclusive, probes.Error, probes.PhaseConnect)}, LayerUnknown, LayerUnknown},
+		"no evidence of the mesh":                         {[]*Result{reset, tried("tcp", sidecar, Inconclusive, probes.Closed, probes.PhaseRead)}, LayerOpen, LayerUnknown},
+		"no probe without a proxy":                        {[]*Result{forbidden}, LayerUnknown, LayerUnseen},
+		"declared, and nothing else":                      {[]*Result{reset, allowed}, LayerOpen, LayerUnseen},
+	} {
+		var l Layers
+		for _, r := range tc.results {
+			l.Add(r)
+		}
+		assert.Equal(t, []PairLayers{{"a", "b", tc.network, tc.mesh}}, l.Pairs(), name)
+	}
+}
+
+func TestLayersAreOfTheMeshSuiteAlone(t *testing.T) {
+	t.Parallel()
+	var l Layers
+	other := tried("http", false, Leak, probes.Reached, probes.PhaseDone)
+	other.Suite = "network"
+	l.Add(other)
+	l.Add(tried("proxy-port", false, Skipped, probes.Refused, probes.PhaseConnect))
+	assert.Empty(t, l.Pairs())
+	for _, to := range []string{"b", "d", "c"} {
+		r := tried("http", false, Isolated, probes.Dropped, probes.PhaseConnect)
+		r.To.Tenant = to
+		l.Add(r)
+	}
+	open := tried("http", false, Leak, probes.Reached, probes.PhaseDone)
+	open.From.Tenant, open.To.Tenant = "z", "b"
+	l.Add(open)
+	var order []string
+	for _, p := range l.Pairs() {
+		order = append(order, p.From+p.To)
+	}
+	assert.Equal(t, []string{"zb", "ab", "ac", "ad"}, order)
+}
