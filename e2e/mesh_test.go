@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/dynamic"
 
 	"github.com/partywall/partywall/tenancy"
@@ -124,16 +125,20 @@ func TestEveryLayerOfAMeshShowsAsItsOwnCells(t *testing.T) {
 	w.inject(a)
 	w.inject(b)
 	everybody := networkingv1.NetworkPolicyIngressRule{}
+	open := map[int]verdicts.Verdict{15010: verdicts.Leak, 15014: verdicts.Leak, 443: verdicts.Leak}
 	for _, step := range []struct {
-		name   string
-		mutate func()
-		want   want
+		name    string
+		mutate  func()
+		want    want
+		control map[int]verdicts.Verdict // of the control plane's ports
+		layers  [2]verdicts.Layer        // network and mesh, from b to a
 	}{
-		{"walled off by the network", func() {}, allIsolated},
-		{"open to everybody", func() { w.setPolicy(a, everybody) }, heldBy()},
-		{"walled off by the mesh", func() { w.secure(a, identity, authorisation) }, heldBy(identity, authorisation)},
-		{"who it is, and not what it may", func() { w.secure(a, identity) }, heldBy(identity)},
-		{"by the network and the mesh", func() { w.secure(a, identity, authorisation); w.wall(a) }, allIsolated},
+		{"walled off by the network", func() {}, allIsolated, open, [2]verdicts.Layer{verdicts.LayerHolds, verdicts.LayerUnseen}},
+		{"open to everybody", func() { w.setPolicy(a, everybody) }, heldBy(), open, [2]verdicts.Layer{verdicts.LayerOpen, verdicts.LayerOpen}},
+		{"walled off by the mesh", func() { w.secure(a, identity, authorisation) }, heldBy(identity, authorisation), open, [2]verdicts.Layer{verdicts.LayerOpen, verdicts.LayerOpen}},
+		{"who it is, and not what it may", func() { w.secure(a, identity) }, heldBy(identity), open, [2]verdicts.Layer{verdicts.LayerOpen, verdicts.LayerOpen}},
+		{"by the network and the mesh", func() { w.secure(a, identity, authorisation); w.wall(a); w.wallControlPlane() }, allIsolated,
+			map[int]verdicts.Verdict{15010: verdicts.Unreached, 15014: verdicts.Unreached, 443: verdicts.Leak}, [2]verdicts.Layer{verdicts.LayerHolds, verdicts.LayerUnseen}},
 	} {
 		step.mutate()
 		others := w.others()
@@ -142,9 +147,12 @@ func TestEveryLayerOfAMeshShowsAsItsOwnCells(t *testing.T) {
 		results := ofSuite("mesh", o.record.Results)
 		// To one namespace from three, and to two from two, by probes with proxies and
 		// without, on two cells: four requests, and from those without eight ports.
-		require.Len(t, results, (3+2*2)*2*(2*4+8))
+		// Each of the four namespaces tries three ports of the control plane.
+		require.Len(t, results, (3+2*2)*2*(2*4+8)+4*3)
 		w.requireVerdicts(results, func(r verdicts.Result) verdicts.Verdict {
 			switch {
+			case r.Check == "control-plane":
+				return step.control[r.Port]
 			case r.Check == "proxy-port" && !servesOthers(r.Port):
 				return verdicts.Skipped
 			case r.From.Tenant == outside && strings.HasSuffix(r.ID, "/sidecar"):
@@ -154,8 +162,42 @@ func TestEveryLayerOfAMeshShowsAsItsOwnCells(t *testing.T) {
 			}
 			return oneSided(r, step.want(r))
 		})
+		require.Equal(t, step.layers, layersBetween(results, b, a), step.name)
 		w.requireClean()
 	}
+}
+
+// layersBetween are those that results show of a pair.
+func layersBetween(results []verdicts.Result, from, to string) [2]verdicts.Layer {
+	var all verdicts.Layers
+	for i := range results {
+		all.Add(&results[i])
+	}
+	for _, p := range all.Pairs() {
+		if p.From == from && p.To == to {
+			return [2]verdicts.Layer{p.Network, p.Mesh}
+		}
+	}
+	return [2]verdicts.Layer{}
+}
+
+// wallControlPlane leaves what proxies and the API server need of it.
+func (w *world) wallControlPlane() {
+	w.t.Helper()
+	ctx, policies := context.Background(), lab.admin.NetworkingV1().NetworkPolicies("istio-system")
+	var ports []networkingv1.NetworkPolicyPort
+	for _, n := range []int32{15012, 15017} {
+		port := intstr.FromInt32(n)
+		ports = append(ports, networkingv1.NetworkPolicyPort{Port: &port})
+	}
+	_, err := policies.Create(ctx, &networkingv1.NetworkPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: wallName},
+		Spec: networkingv1.NetworkPolicySpec{
+			PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}, Ingress: []networkingv1.NetworkPolicyIngressRule{{Ports: ports}},
+		},
+	}, metav1.CreateOptions{})
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { _ = policies.Delete(ctx, wallName, metav1.DeleteOptions{}) })
 }
 
 // servesOthers says that Istio's proxy answers at a port on the pod's address.
@@ -172,6 +214,7 @@ func TestMeshWithoutItsControlPlane(t *testing.T) {
 	t.Cleanup(func() { w.scaleIstiod(1) })
 	o := w.run("--suite", "mesh", "--deploy-timeout", "20s")
 	results := ofSuite("mesh", o.record.Results)
+	results = slices.DeleteFunc(results, func(r verdicts.Result) bool { return r.Out })
 	require.NotEmpty(t, results)
 	w.requireVerdicts(results, func(verdicts.Result) verdicts.Verdict { return verdicts.Inconclusive })
 	for _, r := range results {

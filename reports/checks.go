@@ -47,6 +47,7 @@ var checkWords = map[string]string{
 	"mesh/h2c":                    "HTTP/2, as gRPC has it, to another tenant's pod behind a mesh's proxy, from a pod with such a proxy and from one without",
 	"mesh/tcp":                    "a TCP connection that is no HTTP to another tenant's pod behind a mesh's proxy, from a pod with such a proxy and from one without",
 	"mesh/banner":                 "a connection to a server behind another tenant's proxy that speaks first, before a mesh's policy for connections is asked",
+	"mesh/control-plane":          "a connection to the mesh's control plane on ports that tenants' pods do not need",
 	"mesh/proxy-port":             "an HTTP HEAD request to a port of the mesh's proxy beside another tenant's pod",
 	"services/connect":            "a connection to a real Service of another tenant's, by its name and by its addresses outside and ports of the nodes",
 	"services/head":               "an HTTP HEAD request to a real Service of another tenant's, by its name and by its addresses outside and ports of the nodes",

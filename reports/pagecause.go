@@ -130,6 +130,8 @@ func outsideWords(r *verdicts.Result) string {
 		return "the metadata service"
 	case "kube-api":
 		return "the Kubernetes API server"
+	case "control-plane":
+		return "the mesh's control plane"
 	default:
 		return "the " + r.To.Tenant
 	}

@@ -44,7 +44,7 @@ type layersSeen struct {
 
 // Add takes a result in.
 func (l *Layers) Add(r *Result) {
-	if r.Suite != "mesh" || r.Expect != suites.Denied || r.Verdict == Skipped {
+	if r.Suite != "mesh" || r.Out || r.Expect != suites.Denied || r.Verdict == Skipped {
 		return
 	}
 	if l.of == nil {

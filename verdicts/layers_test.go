@@ -58,6 +58,9 @@ func TestLayersAreOfTheMeshSuiteAlone(t *testing.T) {
 	other := tried("http", false, Leak, probes.Reached, probes.PhaseDone)
 	other.Suite = "network"
 	l.Add(other)
+	istiod := tried("control-plane", false, Leak, probes.Reached, probes.PhaseDone)
+	istiod.Out = true
+	l.Add(istiod)
 	l.Add(tried("proxy-port", false, Skipped, probes.Refused, probes.PhaseConnect))
 	assert.Empty(t, l.Pairs())
 	for _, to := range []string{"b", "d", "c"} {

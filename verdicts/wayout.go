@@ -27,6 +27,8 @@ func judgeWayOut(r Result, c Case, rules Rules) Result {
 func noName(c Case, outcome probes.Outcome) string {
 	switch {
 	case c.Attempt.Address != suites.ByName && c.Attempt.Address != suites.LoadBalancer:
+	case unknownName(c) && c.Attempt.To.Tenant == controlPlane:
+		return "the name " + c.Attempt.Outside + " does not resolve in this cluster, where the mesh's control plane has another"
 	case unknownName(c):
 		return "the name " + c.Attempt.Outside + " does not resolve in this cluster; what it stands for is tried by address alone, where that is known"
 	case outcome == probes.Unresolved:
@@ -60,6 +62,9 @@ func wayOutLeak(c Case, o probes.Outcome) string {
 	return fmt.Sprintf("%s reached %s, which the tenancy does not give it", c.From.Who(), outside(c))
 }
 
+// controlPlane is what a mesh's is called where a tenant tries it.
+const controlPlane = "control-plane"
+
 func outside(c Case) string {
 	a := c.Attempt
 	switch {
@@ -81,6 +86,8 @@ func outside(c Case) string {
 		return fmt.Sprintf("the metadata service at %s", a.Outside)
 	case a.To.Tenant == "kube-api":
 		return "the Kubernetes API server"
+	case a.To.Tenant == controlPlane:
+		return fmt.Sprintf("port %d of the mesh's control plane, %s", a.Port.Number, a.Outside)
 	default:
 		return fmt.Sprintf("%s on port %d of the internet", a.Outside, a.Port.Number)
 	}

@@ -41,13 +41,13 @@ var requests = []struct {
 	{"banner", probes.DoBanner, probes.PortBanner},
 }
 
-// Checks are the requests and proxy-port.
+// Checks are the requests, proxy-port and control-plane.
 func (Suite) Checks() []string {
 	var names []string
 	for _, r := range requests {
 		names = append(names, r.check)
 	}
-	return append(names, checkProxyPort)
+	return append(names, checkProxyPort, checkControlPlane)
 }
 
 // proxyPorts are those of Istio's sidecar that its redirection leaves out or
@@ -93,11 +93,14 @@ var cells = []struct {
 // own gets a pod an identity, also where its namespace's others have none. Of a
 // tenancy without proxies it is nothing.
 func (s Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
+	if s.Idle(t) != "" {
+		return nil
+	}
 	now := time.Now
 	if s.Now != nil {
 		now = s.Now
 	}
-	var all []suites.Attempt
+	all := onControlPlane(part)
 	for _, from := range part.From {
 		plain := tenancy.Tenant{Name: from.Name, Namespaces: from.Namespaces, Meshed: from.Namespaces}
 		sources := slices.Concat(suites.Places(plain), suites.Proxied(plain))

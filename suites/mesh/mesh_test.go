@@ -21,12 +21,15 @@ func TestPlan(t *testing.T) {
 	}
 	plan := Suite{Now: func() time.Time { return time.Unix(0, 0) }}.Plan(ten, suites.Whole(ten))
 	// web is tried from api, db and p, and db from web and p, each with a proxy and without.
-	require.Len(t, plan, len(cells)*(2*5*len(requests)+5*len(proxyPorts)))
+	require.Len(t, plan, len(cells)*(2*5*len(requests)+5*len(proxyPorts))+4*len(controlPorts))
 	ids := map[string]suites.Attempt{}
 	for _, a := range plan {
+		if ids[a.ID()] = a; a.Check == checkControlPlane {
+			assert.True(t, a.Out && a.OneSided() && !a.From.Proxied)
+			continue
+		}
 		assert.NotEqual(t, a.From.Tenant, a.To.Tenant)
 		assert.True(t, a.To.Proxied)
-		ids[a.ID()] = a
 	}
 	require.Len(t, ids, len(plan))
 
@@ -36,6 +39,11 @@ func TestPlan(t *testing.T) {
 	assert.Contains(t, metrics.Remedy, "in namespace db, let a NetworkPolicy")
 	assert.NotContains(t, metrics.Remedy, "METRICS_LOCALHOST_ACCESS_ONLY", "which leaves this port as it is")
 	assert.Contains(t, ids["mesh/proxy-port/plain.p->globex.db/sidecar-target-0/pod-ip:15090/same-node/bare"].Remedy, "METRICS_LOCALHOST_ACCESS_ONLY")
+
+	plaintext := ids["mesh/control-plane/plain.p->control-plane/istiod.istio-system.svc/name:15010/any-node/bare"]
+	assert.Equal(t, tenancy.Medium, plaintext.Severity)
+	assert.Contains(t, plaintext.Remedy, "admit tenants to port 15012 of istiod alone")
+	assert.Empty(t, onControlPlane(suites.Part{From: ten.Tenants}), "once in a plan")
 
 	crossing := ids["mesh/http/acme.web->globex.db/sidecar-target-0/service-name:8080/same-node/sidecar"]
 	assert.Equal(t, suites.Allowed, crossing.Expect)
