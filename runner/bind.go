@@ -147,9 +147,6 @@ func (b *binder) bind(a *suites.Attempt) *cell {
 		return c
 	}
 	c.attempt.Sidecar = c.source.sidecar
-	if a.Proxy != "" && !c.target.sidecar {
-		c.attempt.Skip = fmt.Sprintf("no proxy of a mesh stands beside the probes of namespace %s", to.where())
-	}
 	if a.Do == probes.DoSCTP && c.target.noSCTP != "" {
 		c.attempt.Skip = fmt.Sprintf("nothing listens for SCTP on node %s: %s", c.target.node, c.target.noSCTP)
 	}

@@ -161,7 +161,7 @@ type Attempt struct {
 // a tenant's own proxy would not let out, its pods without one may reach: beside
 // the attempt by such a proxy stands the same without.
 func (a Attempt) Beside() string {
-	if a.From.Proxied && a.Proxy == "" {
+	if a.From.Proxied {
 		a.From.Proxied, a.Sidecar = false, false
 		return a.ID()
 	}

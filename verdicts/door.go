@@ -12,21 +12,27 @@ import (
 // in place of whoever asks, or there is no such way from a pod. What cannot be
 // told apart is not claimed.
 func nobodyByDoor(c Case, beside Verdict) string {
-	if !c.Attempt.ByDoor() || !aliveBeside(c, beside) || len(c.Rounds) < Rounds {
+	if !c.Attempt.ByDoor() || !aliveBeside(c, beside) || !closedToControls(c) {
 		return ""
-	}
-	for _, s := range c.Rounds {
-		if s.Control.Rung == RungNone || s.Control.Rung == "" {
-			return ""
-		}
-		for _, o := range []probes.Outcome{s.Control.Before, s.Control.During, s.Control.After} {
-			if o == "" || o == probes.Error || through(o) {
-				return ""
-			}
-		}
 	}
 	return fmt.Sprintf("%s Service %s answers nobody, not even %s itself from %s: nothing shows that there is a way; by its name it is %s",
 		door(c.Attempt)[1:], c.Attempt.Service, c.To.Tenant, node(c), beside)
+}
+
+// closedToControls says that there was a control in every round, and that none
+// ever got through.
+func closedToControls(c Case) bool {
+	for _, s := range c.Rounds {
+		if s.Control.Rung == RungNone || s.Control.Rung == "" {
+			return false
+		}
+		for _, o := range []probes.Outcome{s.Control.Before, s.Control.During, s.Control.After} {
+			if o == "" || o == probes.Error || through(o) {
+				return false
+			}
+		}
+	}
+	return len(c.Rounds) >= Rounds
 }
 
 // aliveBeside says that the same attempt by the Service's name showed that it
