@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 )
 
 // maxLine bounds an order: none needs more, and a stream that has lost its line
@@ -78,26 +79,79 @@ func parseOrder(line []byte) (Order, error) {
 	return Order{}, fmt.Errorf("reading an order: nobody here knows how to do %q", clip(string(o.Do), 64))
 }
 
+// gathering is how long an observation waits for others to be written with. A
+// reply passes six processes on its way to the runner, each of which takes as
+// long for one line as for twenty.
+const gathering = 10 * time.Millisecond
+
+// maxGathered is how many bytes of replies wait at most.
+const maxGathered = 16 << 10
+
 // replyWriter writes whole lines, whoever replies.
 type replyWriter struct {
-	mu  sync.Mutex
-	out io.Writer
-	err error
+	mu       sync.Mutex
+	out      io.Writer
+	gathered bytes.Buffer
+	timer    *time.Timer // nil where nothing waits
+	lost     func()      // called where what was gathered found no reader
+	err      error
 }
 
-// write sends one reply. After the first failure every later one fails alike.
+// write sends one reply, and all that were gathered before it. After the first
+// failure every later one fails alike.
 func (w *replyWriter) write(r Reply) error {
-	var line bytes.Buffer
-	enc := json.NewEncoder(&line)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.add(r); err != nil {
+		return err
+	}
+	return w.flush()
+}
+
+// gather sends one reply soon.
+func (w *replyWriter) gather(r Reply) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.add(r); err != nil {
+		return err
+	}
+	if w.gathered.Len() >= maxGathered {
+		return w.flush()
+	}
+	if w.timer == nil {
+		w.timer = time.AfterFunc(gathering, w.due)
+	}
+	return w.err
+}
+
+// due sends what was gathered.
+func (w *replyWriter) due() {
+	w.mu.Lock()
+	err := w.flush()
+	w.mu.Unlock()
+	if err != nil {
+		w.lost()
+	}
+}
+
+func (w *replyWriter) add(r Reply) error {
+	enc := json.NewEncoder(&w.gathered)
 	enc.SetEscapeHTML(false) // it is read by a program, and in an exec by people
 	if err := enc.Encode(r); err != nil {
 		return fmt.Errorf("writing a reply: %w", err)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.err == nil {
-		_, w.err = w.out.Write(line.Bytes())
+	return nil
+}
+
+func (w *replyWriter) flush() error {
+	if w.timer != nil {
+		w.timer.Stop()
+		w.timer = nil
 	}
+	if w.err == nil && w.gathered.Len() > 0 {
+		_, w.err = w.out.Write(w.gathered.Bytes())
+	}
+	w.gathered.Reset()
 	return w.err
 }
 

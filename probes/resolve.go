@@ -21,19 +21,25 @@ const (
 	DNSError       = "error"
 )
 
-// resolve finds the address to try: IPv4 where there is one, so that the choice
+// address finds the address to try: IPv4 where there is one, so that the choice
 // does not change between an attempt and its control. IPv6 is asked for only
 // where the server said that there is none: asked for both at once, Go's
 // resolver may tell that one is missing where the answer for the other was lost.
-// A resolver is made for each attempt, since one resolver answers equal
-// questions asked at the same time only once.
-func (s *Source) resolve(ctx context.Context, host string) (netip.Addr, error) {
+func (a *attempt) address(ctx context.Context) (netip.Addr, error) {
+	host := a.order.Host
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr.Unmap(), nil
 	}
 	if addr, ok := spelledAddress(host); ok {
 		return addr, nil
 	}
+	return a.names.resolve(ctx, host, func() (netip.Addr, error) { return a.source.ask(ctx, host) })
+}
+
+// ask asks the pod's resolver for a name's address. It makes one of Go's each
+// time, since that answers equal questions asked at the same time only once,
+// and whoever shares an answer shares its failure too.
+func (s *Source) ask(ctx context.Context, host string) (netip.Addr, error) {
 	var codes responseCodes
 	r := net.Resolver{PreferGo: true, Dial: codes.dialer(s.nameserver)}
 	name := absolute(host, s.resolvers().search)

@@ -4,10 +4,17 @@ package probes
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -119,4 +126,104 @@ func TestServiceNamesAreCompletedByTheSearchPath(t *testing.T) {
 	assert.Empty(t, conf("nameserver 192.0.2.1\nsearch\n").resolvers().search)
 	assert.Equal(t, []string{"192.0.2.1"}, pod.resolvers().nameservers)
 	assert.Empty(t, (&Source{resolvConf: filepath.Join(t.TempDir(), "none")}).resolvers().search)
+}
+
+// counting answers every question, and counts them; the first few it loses.
+func counting(t *testing.T, lose int32) (server string, asked *atomic.Int32) {
+	t.Helper()
+	asked = new(atomic.Int32)
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	go func() {
+		buf := make([]byte, 1500)
+		for {
+			n, from, err := c.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			if asked.Add(1) > lose {
+				c.WriteTo(response(buf[:n], 0, net.IPv4(127, 0, 0, 1), nil), from)
+			}
+		}
+	}()
+	return c.LocalAddr().String(), asked
+}
+
+func TestABatchAsksForANameOnce(t *testing.T) {
+	t.Parallel()
+	server, asked := counting(t, 0)
+	source, batch := &Source{nameserver: server}, &names{}
+	order := Order{Do: DoTCP, Host: "web.acme.test.", Port: closedPort(t, "tcp"), Nonce: "n", Token: "t", Deadline: Duration(patience)}
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			seen := source.attempt(context.Background(), order, batch)
+			assert.Equal(t, hostPort("127.0.0.1", order.Port), seen.Remote)
+			assert.Equal(t, Refused, Classify(seen, Silent))
+		})
+	}
+	wg.Wait()
+	assert.EqualValues(t, 1, asked.Load())
+	other := order
+	other.Host = "db.acme.test."
+	source.attempt(context.Background(), other, batch)
+	source.attempt(context.Background(), order, &names{})
+	assert.EqualValues(t, 3, asked.Load(), "another name, and the same in another batch")
+}
+
+// A name that nobody has told is each attempt's own question: none ends by the
+// word that another was given.
+func TestOnlyAnAddressIsShared(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var batch names
+		var asked atomic.Int32
+		var wg sync.WaitGroup
+		for range 5 {
+			wg.Go(func() {
+				_, err := batch.resolve(t.Context(), "web", func() (netip.Addr, error) {
+					time.Sleep(10 * time.Millisecond)
+					return netip.Addr{}, fmt.Errorf("no %d", asked.Add(1))
+				})
+				assert.Error(t, err)
+			})
+		}
+		wg.Wait()
+		assert.EqualValues(t, 5, asked.Load())
+	})
+}
+
+func TestAnAddressIsAskedForAgainAfterAWhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var batch names
+		asked := 0
+		ask := func() (netip.Addr, error) { asked++; return netip.AddrFrom4([4]byte{10, 0, 0, byte(asked)}), nil }
+		for range 3 {
+			addr, err := batch.resolve(t.Context(), "web", ask)
+			require.NoError(t, err)
+			assert.Equal(t, "10.0.0.1", addr.String())
+		}
+		time.Sleep(fresh)
+		addr, err := batch.resolve(t.Context(), "web", ask)
+		require.NoError(t, err)
+		assert.Equal(t, "10.0.0.2", addr.String())
+	})
+}
+
+// An attempt waits for another's question no longer than for its own.
+func TestWaitingForAnotherAttemptsQuestionEndsWithTheDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var batch names
+		stuck := make(chan struct{})
+		go batch.resolve(context.Background(), "web", func() (netip.Addr, error) { <-stuck; return netip.Addr{}, errors.New("late") })
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := batch.resolve(ctx, "web", func() (netip.Addr, error) { t.Error("asked"); return netip.Addr{}, nil })
+		assert.Equal(t, DNSTimeout, dnsClass(err))
+		close(stuck)
+	})
 }

@@ -9,24 +9,18 @@ import (
 	"time"
 )
 
-// DefaultInFlight is how many attempts a probe makes at the same time.
-const DefaultInFlight = 256
-
 // Server follows orders. One serves every stream into a pod, so that the bound
 // on what is in flight holds for the pod.
 type Server struct {
 	source *Source
 	target *Target
-	slots  chan struct{}
+	room   *room
 }
 
 // NewServer makes a server for one probe. The target is nil in a source-only
 // pod; inFlight of zero means [DefaultInFlight].
 func NewServer(target *Target, inFlight int) *Server {
-	if inFlight <= 0 {
-		inFlight = DefaultInFlight
-	}
-	return &Server{source: NewSource(target), target: target, slots: make(chan struct{}, inFlight)}
+	return &Server{source: NewSource(target), target: target, room: newRoom(inFlight)}
 }
 
 // Serve reads orders from rw and writes replies to it until the orders end, the
@@ -41,10 +35,11 @@ func (s *Server) Serve(ctx context.Context, rw io.ReadWriter) error {
 		stop := context.AfterFunc(ctx, func() { c.SetReadDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed: it does not read
 		defer stop()
 	}
-	sess := &session{server: s, replies: &replyWriter{out: rw}, cancel: cancel}
+	sess := &session{server: s, replies: &replyWriter{out: rw, lost: cancel}, names: &names{}, cancel: cancel}
 	err := sess.follow(ctx, newOrderReader(rw))
 	cancel()
 	sess.running.Wait()
+	sess.replies.due()
 	return err
 }
 
@@ -54,6 +49,7 @@ type session struct {
 	replies  *replyWriter
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
+	names    *names // of the present batch
 	got      int
 	answered atomic.Int64
 }
@@ -108,16 +104,15 @@ func (s *session) order(ctx context.Context, line []byte) error {
 
 // attempt starts one attempt as soon as there is room.
 func (s *session) attempt(ctx context.Context, o Order) error {
-	select {
-	case s.server.slots <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := s.server.room.enter(ctx); err != nil {
+		return err
 	}
 	s.got++
+	names := s.names
 	s.running.Go(func() {
-		defer func() { <-s.server.slots }()
-		seen := s.server.source.Attempt(ctx, o)
-		if s.replies.write(Reply{Observed: &seen}) != nil {
+		defer s.server.room.leave()
+		seen := s.server.source.attempt(ctx, o, names)
+		if s.replies.gather(Reply{Observed: &seen}) != nil {
 			s.cancel() // nobody reads any more: stop bothering the network
 			return
 		}
@@ -129,7 +124,7 @@ func (s *session) attempt(ctx context.Context, o Order) error {
 func (s *session) flush() error {
 	s.running.Wait()
 	end := &End{Got: s.got, Answered: int(s.answered.Swap(0))}
-	s.got = 0
+	s.got, s.names = 0, &names{}
 	return s.replies.write(Reply{End: end})
 }
 

@@ -33,6 +33,11 @@ func NewSource(target *Target) *Source { return &Source{target: target, sctp: sc
 // Attempt makes one attempt and says what was seen of it, whatever happens.
 // The order's deadline bounds all of it, resolving included.
 func (s *Source) Attempt(ctx context.Context, order Order) Observation {
+	return s.attempt(ctx, order, &names{})
+}
+
+// attempt is Attempt as one of a batch.
+func (s *Source) attempt(ctx context.Context, order Order, names *names) Observation {
 	deadline := time.Duration(order.Deadline)
 	if deadline == 0 {
 		deadline = DefaultDeadline
@@ -41,7 +46,7 @@ func (s *Source) Attempt(ctx context.Context, order Order) Observation {
 	ctx, cancel := context.WithDeadline(ctx, start.Add(deadline))
 	defer cancel()
 
-	a := &attempt{source: s, order: order, start: start, end: start.Add(deadline)}
+	a := &attempt{source: s, names: names, order: order, start: start, end: start.Add(deadline)}
 	a.seen = Observation{ID: order.ID, Round: order.Round, Nonce: order.Nonce, Do: order.Do}
 	a.run(ctx)
 	a.seen.MS = a.elapsed()
@@ -51,6 +56,7 @@ func (s *Source) Attempt(ctx context.Context, order Order) Observation {
 // attempt is one attempt under way.
 type attempt struct {
 	source *Source
+	names  *names
 	order  Order
 	start  time.Time
 	end    time.Time
@@ -195,7 +201,7 @@ func (a *attempt) dial(ctx context.Context, network string) net.Conn {
 // resolve finds the address to try. It is not ok where the attempt ended here.
 func (a *attempt) resolve(ctx context.Context) (addr netip.Addr, ok bool) {
 	a.seen.Phase = PhaseResolve
-	addr, err := a.source.resolve(ctx, a.order.Host)
+	addr, err := a.address(ctx)
 	if err != nil {
 		a.seen.DNS = dnsClass(err)
 		a.fail(ctx, err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -120,14 +121,18 @@ func (r *replies) fail(err error) error {
 	return err
 }
 
-// send hands one order to the exec. Where that fails the stream is over, or
-// about to be.
-func (st *stream) send(o probes.Order) error {
-	line, err := json.Marshal(o)
-	if err != nil {
-		return fmt.Errorf("writing an order: %w", err)
+// send hands orders to the exec. Where that fails the stream is over, or about
+// to be.
+func (st *stream) send(orders ...probes.Order) error {
+	var lines bytes.Buffer
+	enc := json.NewEncoder(&lines)
+	enc.SetEscapeHTML(false) // a program reads it
+	for _, o := range orders {
+		if err := enc.Encode(o); err != nil {
+			return fmt.Errorf("writing an order: %w", err)
+		}
 	}
-	if _, err := st.stdin.Write(append(line, '\n')); err != nil {
+	if _, err := st.stdin.Write(lines.Bytes()); err != nil {
 		<-st.ended
 		return fmt.Errorf("sending an order: %w", st.err)
 	}
@@ -182,16 +187,20 @@ func (st *stream) batch(ctx context.Context, limiter *rate.Limiter, orders []pro
 	return err
 }
 
+// together is how many orders are sent at a time: as many as a message of an
+// exec's has room for, about.
+const together = 8
+
 // sendAll sends a batch and asks for its terminator. The watchdog does not run
 // while it waits for its turn, which says nothing about the stream.
 func (st *stream) sendAll(ctx context.Context, limiter *rate.Limiter, orders []probes.Order, each time.Duration, watchdog *time.Timer) error {
-	for _, o := range orders {
+	for some := range slices.Chunk(orders, min(together, limiter.Burst())) {
 		watchdog.Stop()
-		if err := limiter.Wait(ctx); err != nil {
+		if err := limiter.WaitN(ctx, len(some)); err != nil {
 			return err
 		}
 		watchdog.Reset(takeTimeout(each))
-		if err := st.send(o); err != nil {
+		if err := st.send(some...); err != nil {
 			return err
 		}
 	}
