@@ -229,7 +229,14 @@ var createdPods = admissionv1.RuleWithOperations{
 // it down.
 func (w *world) refuseHostNetwork(ns string) func() {
 	w.t.Helper()
-	ctx, api := context.Background(), lab.admin.AdmissionregistrationV1()
+	return w.allowOnly("!object.spec.?hostNetwork.orValue(false)", hostPod(ns))
+}
+
+// allowOnly has a policy let only those pods into a namespace of which an
+// expression is true, waits until it refuses one, and returns what takes it down.
+func (w *world) allowOnly(expression string, refused *corev1.Pod) func() {
+	w.t.Helper()
+	ns, ctx, api := refused.Namespace, context.Background(), lab.admin.AdmissionregistrationV1()
 	_, err := api.ValidatingAdmissionPolicies().Create(ctx, &admissionv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: ns},
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
@@ -238,7 +245,7 @@ func (w *world) refuseHostNetwork(ns string) func() {
 				ResourceRules:     []admissionv1.NamedRuleWithOperations{{RuleWithOperations: createdPods}},
 			},
 			Validations: []admissionv1.Validation{{
-				Expression: "!object.spec.?hostNetwork.orValue(false)", Message: "no pod of " + ns + " is on its node's network",
+				Expression: expression, Message: "no such pod in " + ns,
 			}},
 		},
 	}, metav1.CreateOptions{})
@@ -255,7 +262,7 @@ func (w *world) refuseHostNetwork(ns string) func() {
 		_ = api.ValidatingAdmissionPolicies().Delete(ctx, ns, metav1.DeleteOptions{})
 	}
 	w.t.Cleanup(remove)
-	w.awaitPod(hostPod(ns), false, "ValidatingAdmissionPolicy")
+	w.awaitPod(refused, false, "ValidatingAdmissionPolicy")
 	return remove
 }
 

@@ -63,6 +63,8 @@ func (k Key) verifyAnswers(q Question, answers []string) bool {
 // which the judge holds.
 func Classify(o Observation, a Authenticity) Outcome {
 	switch {
+	case o.Do == DoKnown:
+		return classifyKnown(o)
 	case a == Genuine, a == Echoed:
 		return Reached
 	case a == Foreign:
@@ -137,6 +139,18 @@ func classifyHead(o Observation) Outcome {
 // Google give themselves.
 func isMetadataService(server string) bool {
 	return server == "EC2ws" || strings.HasPrefix(server, "Metadata Server")
+}
+
+// classifyKnown is for what the pod's own proxy said. That it could not be asked
+// is no denial of anything.
+func classifyKnown(o Observation) Outcome {
+	switch {
+	case o.Phase != PhaseDone:
+		return Error
+	case len(o.Answers) > 0:
+		return Reached
+	}
+	return Unresolved
 }
 
 // classifyLookup is for what a DNS server said. That a name is not there is the

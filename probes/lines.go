@@ -72,8 +72,7 @@ func parseOrder(line []byte) (Order, error) {
 	if dec.InputOffset() != int64(len(line)) {
 		return Order{}, errors.New("reading an order: more than one value in a line")
 	}
-	switch o.Do {
-	case DoHTTP, DoH2C, DoTLS, DoTCP, DoUDP, DoBanner, DoConnect, DoFirst, DoHead, DoDNS, DoICMP, DoListener, DoKey, DoReceipts, DoFlush:
+	if wayOf(o.Do) != nil || o.Do == DoKey || o.Do == DoReceipts || o.Do == DoFlush {
 		return o, nil
 	}
 	return Order{}, fmt.Errorf("reading an order: nobody here knows how to do %q", clip(string(o.Do), 64))

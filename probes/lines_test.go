@@ -2,6 +2,8 @@ package probes
 
 import (
 	"errors"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -76,4 +78,21 @@ func TestGatheredRepliesThatFindNoReaderAreTold(t *testing.T) {
 		assert.Error(t, w.gather(Reply{}))
 		assert.Error(t, w.write(Reply{}))
 	})
+}
+
+// A kind that is made and not read would break off every batch that has one.
+func TestEveryKindOfOrderIsRead(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("wire.go")
+	require.NoError(t, err)
+	kinds := regexp.MustCompile(`Do\w+ +Do = "(\w+)"`).FindAllSubmatch(source, -1)
+	require.Greater(t, len(kinds), 15)
+	for _, kind := range kinds {
+		do := Do(kind[1])
+		o, err := parseOrder([]byte(`{"do":"` + string(do) + `"}`))
+		require.NoError(t, err)
+		assert.Equal(t, do, o.Do)
+	}
+	_, err = parseOrder([]byte(`{"do":"dance"}`))
+	assert.ErrorContains(t, err, `nobody here knows how to do "dance"`)
 }

@@ -11,7 +11,8 @@ import (
 // fresh is how long an answer of the resolver serves the attempts of one batch.
 const fresh = time.Second
 
-// names are the addresses that a batch of attempts was told. Ten attempts at one
+// names are what a batch of attempts was told: addresses by their resolver, and by
+// the pod's own proxy what that knows. Ten attempts at one
 // name ask for it once: where all ask at the same moment a cluster's resolver
 // loses questions, and an attempt whose question is lost was never made. Only an
 // address is shared. Where there was none each attempt asks for itself, so that
@@ -19,6 +20,7 @@ const fresh = time.Second
 type names struct {
 	mu    sync.Mutex
 	asked map[string]*asking
+	told  told
 }
 
 // asking is one of them. It is answered once told is closed; an address that

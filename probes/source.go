@@ -25,6 +25,7 @@ type Source struct {
 	nameserver string  // asked in place of those of resolv.conf; empty but in tests
 	resolvConf string  // read in place of the pod's; empty but in tests
 	sctp       socket  // the kernel's, but in tests
+	admin      int     // the port of the pod's own proxy in place of [PortAdmin]; 0 but in tests
 }
 
 // NewSource makes a source beside target, which is nil in a source-only pod.
@@ -78,34 +79,44 @@ func (a *attempt) run(ctx context.Context) {
 }
 
 func (a *attempt) perform(ctx context.Context, do Do) {
+	if way := wayOf(do); way != nil {
+		way(a, ctx)
+	}
+}
+
+// wayOf is how an attempt of a kind is made; nil where that is no kind of attempt.
+func wayOf(do Do) func(*attempt, context.Context) {
 	switch do {
 	case DoHTTP:
-		a.http(ctx)
+		return (*attempt).http
 	case DoH2C:
-		a.h2c(ctx)
+		return (*attempt).h2c
 	case DoTLS:
-		a.tls(ctx)
+		return (*attempt).tls
 	case DoTCP:
-		a.tcp(ctx)
+		return (*attempt).tcp
 	case DoUDP:
-		a.udp(ctx)
+		return (*attempt).udp
 	case DoBanner:
-		a.banner(ctx)
+		return (*attempt).banner
 	case DoConnect:
-		a.connect(ctx)
+		return (*attempt).connect
 	case DoFirst:
-		a.first(ctx)
+		return (*attempt).first
 	case DoHead:
-		a.head(ctx)
+		return (*attempt).head
 	case DoDNS:
-		a.lookup(ctx)
+		return (*attempt).lookup
 	case DoICMP:
-		a.icmp(ctx)
+		return (*attempt).icmp
 	case DoSCTP:
-		a.sctp(ctx)
+		return (*attempt).sctp
 	case DoListener:
-		a.listener(ctx)
+		return (*attempt).listener
+	case DoKnown:
+		return (*attempt).known
 	}
+	return nil
 }
 
 // checkOrder refuses what could not be sent as it stands. Nonce and token go
@@ -117,6 +128,9 @@ func checkOrder(o Order) error {
 	host := o.Host
 	if o.Do == DoDNS { // which alone may ask for anything in a zone
 		host = strings.TrimPrefix(host, "*.")
+	}
+	if o.Do == DoKnown {
+		return checkKnown(o)
 	}
 	if o.Do != DoListener && !isHost(host) {
 		return fmt.Errorf("host %q is neither an address nor a name", o.Host)
@@ -135,6 +149,14 @@ func checkOrder(o Order) error {
 	}
 	if o.Do != DoListener && !isWord(o.Token) {
 		return errors.New("the token is not base64url of 1 to 64 characters")
+	}
+	return checkNonce(o)
+}
+
+// checkKnown refuses what names no Service and no namespace to look for.
+func checkKnown(o Order) error {
+	if !isHost(o.Own) || !isHost(o.Namespace) {
+		return fmt.Errorf("own %q or namespace %q is no name", o.Own, o.Namespace)
 	}
 	return checkNonce(o)
 }

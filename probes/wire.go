@@ -36,6 +36,7 @@ const (
 	DoHead     Do = "head"     // HTTP HEAD / to a service that is not ours
 	DoDNS      Do = "dns"      // ask a DNS server, which is not ours: nothing is signed, and there are no receipts
 	DoICMP     Do = "icmp"     // echo request; the kernel answers it, so nothing is signed, and there are no receipts
+	DoKnown    Do = "known"    // ask the pod's own proxy what it knows of a namespace
 	DoListener Do = "listener" // loopback to the pod's own listeners: the weakest control
 	DoKey      Do = "key"      // take this key; told once a pod, before anything else
 	DoReceipts Do = "receipts" // hand over the receipts after a sequence number
@@ -61,6 +62,10 @@ type Order struct {
 	Server string `json:"server,omitempty"` // address or address:port; empty means the first nameserver of the pod's resolv.conf
 	Search bool   `json:"search,omitempty"` // ask with the first domain of the pod's search list behind the whole name
 	Over   string `json:"over,omitempty"`   // udp, which an empty one means too, tcp or https
+
+	// Of what the pod's own proxy knows.
+	Namespace string `json:"namespace,omitempty"` // that is looked for
+	Own       string `json:"own,omitempty"`       // the name of a Service that it has to know, without the cluster's domain
 }
 
 // Reply is one line from a probe to the runner. Exactly one part is set.
@@ -123,6 +128,7 @@ type Observation struct {
 	First     int               `json:"first,omitempty"`     // how many bytes, of at most 16, the first read brought; they are not kept
 	RCode     string            `json:"rcode,omitempty"`     // of a lookup: NOERROR, NXDOMAIN, REFUSED and the like
 	Answers   []string          `json:"answers,omitempty"`   // of a lookup: the data of the asked type, sorted, at most 16 of at most 255 bytes
+	Proxy     *ProxyView        `json:"proxy,omitempty"`     // how much the pod's own proxy knows; of its Services in the namespace Answers has names
 	Truncated bool              `json:"truncated,omitempty"` // of a lookup: more was to come by TCP, which failed as the rest says
 	ConnectMS float64           `json:"connectMs,omitempty"`
 	MS        float64           `json:"ms"`

@@ -20,6 +20,7 @@ import (
 	"github.com/partywall/partywall/manifests"
 	"github.com/partywall/partywall/probes"
 	"github.com/partywall/partywall/suites"
+	"github.com/partywall/partywall/tenancy"
 	"github.com/partywall/partywall/verdicts"
 )
 
@@ -86,10 +87,13 @@ func (r *run) bindInquiry(a *suites.Attempt) *cell {
 	plain.Name, plain.Namespace = objectPrefix+r.id+"-admission", a.From.Namespace
 	plain.Labels[labelRun] = r.id
 	plain.Spec.Containers[0].Image = r.opts.Image
-	changed, err := patched(plain, a.Change)
-	if err != nil {
-		c.problem = err.Error()
-		return c
+	changed := plain
+	if !a.Change.Proxyless {
+		var err error
+		if changed, err = patched(plain, a.Change); err != nil {
+			c.problem = err.Error()
+			return c
+		}
 	}
 	c.inquiry = &inquiry{attempt: a, plain: plain, changed: changed}
 	return c
@@ -163,11 +167,18 @@ func (r *run) inquire(ctx context.Context, q *inquiry, round int) {
 }
 
 // dryRunOf asks for the pod that a tenant ought not to have. One that admission
-// lets in without what makes it so was refused that.
+// lets in without what makes it so, or with a proxy where it was to have none, was
+// refused that.
 func (r *run) dryRunOf(ctx context.Context, q *inquiry) (probes.Outcome, string) {
 	admitted, err := r.createDry(ctx, q.changed)
 	if err != nil {
 		return readRefusal(err, q.changed.Name)
+	}
+	if q.attempt.Change.Proxyless {
+		if tenancy.HasProxy(*admitted) {
+			return probes.Forbidden, "admission put the mesh's proxy beside it"
+		}
+		return probes.Reached, ""
 	}
 	again, err := patched(admitted, q.attempt.Change)
 	switch {

@@ -18,6 +18,7 @@ import (
 	"github.com/partywall/partywall/manifests"
 	"github.com/partywall/partywall/suites"
 	"github.com/partywall/partywall/suites/admission"
+	"github.com/partywall/partywall/suites/mesh"
 	"github.com/partywall/partywall/tenancy"
 	"github.com/partywall/partywall/verdicts"
 )
@@ -221,5 +222,48 @@ func TestThePlainPodIsRestrictedAndTheChangeIsNot(t *testing.T) {
 		assert.Empty(t, violations(psa.LevelRestricted, plain))
 		assert.Len(t, violations(psa.LevelRestricted, changed), 1, a.Check)
 		assert.Equal(t, violations(psa.LevelBaseline, changed), violations(psa.LevelRestricted, changed))
+	}
+}
+
+// A pod that asks for nothing, and what admission puts beside it.
+func TestAPodThatAsksForNothingGetsAProxy(t *testing.T) {
+	t.Parallel()
+	sidecar := corev1.Container{Name: "istio-proxy"}
+	for name, tt := range map[string]struct {
+		says func(p *corev1.Pod, round int) error
+		want verdicts.Verdict
+		why  string
+	}{
+		"it does": {func(p *corev1.Pod, _ int) error { p.Spec.Containers = append(p.Spec.Containers, sidecar); return nil },
+			verdicts.Isolated, "admission put the mesh's proxy beside it"},
+		"a native one": {func(p *corev1.Pod, _ int) error {
+			p.Spec.InitContainers = append(p.Spec.InitContainers, sidecar)
+			return nil
+		},
+			verdicts.Isolated, "admission put the mesh's proxy beside it"},
+		"it does not": {func(*corev1.Pod, int) error { return nil }, verdicts.Leak, "the mesh is promised to hold (promises.layers)"},
+		"not once": {func(p *corev1.Pod, round int) error {
+			if round == 1 {
+				p.Spec.Containers = append(p.Spec.Containers, sidecar)
+			}
+			return nil
+		}, verdicts.Leak, "put none beside it"},
+		"the webhook is down": {func(*corev1.Pod, int) error { return status(500, `failed calling webhook "istio": timeout`) }, verdicts.Inconclusive, "webhook"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := admitting(t, "", func(p *corev1.Pod, round int) (*corev1.Pod, error) { return p, tt.says(p, round) })
+				tenants := tenantsOf("t1", "t2")
+				tenants.Promises.Layers = []tenancy.Layer{tenancy.MeshLayer}
+				w.attempts = (mesh.Suite{}).Plan(tenants, suites.Whole(tenants))
+				results, _ := w.run(t.Context())
+				require.Len(t, results, 2)
+				for id, r := range results {
+					assert.Equal(t, tt.want, r.Verdict, "%s: %s", id, r.Why)
+					assert.Contains(t, r.Why, tt.why)
+				}
+			})
+		})
 	}
 }

@@ -24,7 +24,7 @@ func meshed(w *world, tenants ...string) {
 	}
 	w.attempts = nil
 	for _, a := range (mesh.Suite{}).Plan(w.tenancy, suites.Whole(w.tenancy)) {
-		if a.Proxy == "" && !a.Out {
+		if a.Proxy == "" && !a.Out && a.Do != probes.DoKnown {
 			w.attempts = append(w.attempts, a)
 		}
 	}
@@ -110,7 +110,7 @@ func TestControlsOfTargetsWithProxies(t *testing.T) {
 	t.Parallel()
 	tenants := tenantsOf("t1", "t2")
 	tenants.Tenants[1].Meshed = []string{"t2"}
-	plan := slices.DeleteFunc(mesh.Suite{}.Plan(tenants, suites.Whole(tenants)), func(a suites.Attempt) bool { return a.Out })
+	plan := slices.DeleteFunc(mesh.Suite{}.Plan(tenants, suites.Whole(tenants)), func(a suites.Attempt) bool { return a.Out || a.Do == probes.DoKnown })
 	places := surveyOf(whole(plan...)).places
 	require.Len(t, places, 4)
 	for _, p := range places {
@@ -143,4 +143,30 @@ func TestControlsOfTargetsWithProxies(t *testing.T) {
 		}
 	}
 	require.Equal(t, map[bool]bool{true: true, false: true}, reached)
+}
+
+// A source's own proxy is asked by the source, about the namespace of another
+// tenant, and has to know a Service of the source's own.
+func TestWhatASourcesProxyIsAsked(t *testing.T) {
+	t.Parallel()
+	tenants := tenantsOf("t1", "t2")
+	tenants.Tenants[1].Meshed = []string{"t2"}
+	plan := slices.DeleteFunc(mesh.Suite{}.Plan(tenants, suites.Whole(tenants)), func(a suites.Attempt) bool { return a.Do != probes.DoKnown })
+	require.Len(t, plan, 2)
+	places := surveyOf(whole(plan...)).places
+	for _, p := range places {
+		for slot, q := range standing(p.tenant, p.namespace, "a", "b", "a").pods {
+			q.place, q.sidecar, q.job = p, p.proxied, "job-of-"+p.namespace
+			p.pods[slot] = q
+		}
+	}
+	part := bound(tenants, false, plan, places...)
+	for _, c := range part.cells {
+		require.True(t, c.tried(), c.problem)
+		require.True(t, c.source.place.proxied && c.attempt.Sidecar)
+		o := part.cellShot(c, c.source, 1).order
+		require.Equal(t, c.attempt.To.Namespace, o.Namespace)
+		require.Equal(t, "job-of-"+c.attempt.From.Namespace+"."+c.attempt.From.Namespace+".svc", o.Own)
+		require.Empty(t, o.Host, "no resolver is asked, whose answer would show a way out")
+	}
 }

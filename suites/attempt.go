@@ -41,6 +41,7 @@ const (
 	// node that the target is on, and by another.
 	NodePort      Address = "node-port"
 	OtherNodePort Address = "other-node-port"
+	ProxyView     Address = "proxy-view" // of what a source's own mesh proxy knows
 	// Ways to a real Service from outside the cluster. Of its node ports, which
 	// are NodePort, the placement says on which node the source asks.
 	ExternalIP   Address = "external-ip"
@@ -104,6 +105,9 @@ type Lookup struct {
 type Change struct {
 	With  string // what the pod then has, in a word
 	Patch string // a strategic merge patch of it
+	// Proxyless says that nothing is changed, and that the pod ought not to come
+	// out of admission without a mesh's proxy.
+	Proxyless bool
 }
 
 // Placement says where source and target stand to each other.
@@ -187,7 +191,7 @@ func (a Attempt) ByDoor() bool {
 // answers before the probe could, so that nothing can witness what arrives
 // there.
 func (a Attempt) OneSided() bool {
-	return !a.Witnessed && !a.AsksAdmission() && (a.Service != "" || a.Proxy != "" || a.Asks() || a.Out || a.Do == probes.DoICMP)
+	return !a.Witnessed && !a.AsksAdmission() && (a.Service != "" || a.Proxy != "" || a.Asks() || a.Out || a.Do == probes.DoICMP || a.Do == probes.DoKnown)
 }
 
 // OnOwnPort says that a way out is tried by a port that the run opens on the
@@ -225,6 +229,9 @@ func (a Attempt) ID() string {
 	}
 	if a.Sweeps() {
 		target = "sample"
+	}
+	if a.Do == probes.DoKnown {
+		target = "services"
 	}
 	if a.To.Proxied && !a.Out {
 		target = "sidecar-" + target

@@ -41,3 +41,7 @@ func meshed(pods []corev1.Pod, labels map[string]string) bool {
 	}
 	return workloads == 0 && labels["istio-injection"] != "disabled" && (labels["istio-injection"] == "enabled" || labels["istio.io/rev"] != "")
 }
+
+func parseLayer(s string) (Layer, error) {
+	return Layer(s), oneOf("layer", string(NetworkLayer), string(MeshLayer))(s)
+}

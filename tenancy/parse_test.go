@@ -102,12 +102,13 @@ var refused = []struct {
 	{"not tested yet", twoTenants + `shared:
   - {name: a, namespace: p, service: a, ports: [tcp/1], tenants: ["*"], identityHeader: x}
 promises:
-  layers: [mesh]
+  layers: [mesh, wall, mesh]
   egress: {internet: maybe, kubelt: denied, allowedHosts: [payments], resolvers: [dns.example.com], canaryZone: "-x.example", internetHosts: ["a.example:0"]}
   dns: visible
 `, []string{
 		`f.yaml:8:73: shared[0].identityHeader: not tested by this version of Partywall; remove it`,
-		`f.yaml:10:3: promises.layers: not tested by this version of Partywall; remove it`,
+		`f.yaml:10:18: unknown layer "wall"; valid: "network", "mesh"`,
+		`f.yaml:10:24: duplicate layer "mesh"; the first is on line 10`,
 		`f.yaml:11:22: unknown promise "maybe"; valid: "denied", "allowed"`,
 		`f.yaml:11:29: unknown field "kubelt"; did you mean "kubelet"?`,
 		`f.yaml:11:60: bad host "payments": want an address or a whole DNS name, such as www.example.com`,

@@ -172,7 +172,7 @@ func (d *decoder) crossing(n *yaml.Node, where string) {
 func (d *decoder) promises(n *yaml.Node, where string) {
 	p := &d.file.Promises
 	d.object(n, where, []field{
-		{name: "layers"},
+		{name: "layers", read: d.list(once(d, "layer", parseLayer, func(l Layer, _ position) { p.Layers = append(p.Layers, l) }))},
 		{name: "denial", read: d.denial},
 		{name: "egress", read: d.egress},
 		{name: "admission", read: d.admission},

@@ -141,6 +141,8 @@ type CheckSeverity struct {
 
 // Promises are what the platform says of its walls.
 type Promises struct {
+	// Layers must hold each by itself; empty: any that does is enough.
+	Layers []Layer
 	// Denial lists the outcomes that count as a denial; empty: any of them.
 	Denial []string
 	// WeakControls says whether a target's own listener counts as its control
@@ -152,6 +154,18 @@ type Promises struct {
 	Egress    Egress
 	Admission Admission
 }
+
+// Layer is one of a wall's.
+type Layer string
+
+// The layers.
+const (
+	NetworkLayer Layer = "network"
+	MeshLayer    Layer = "mesh"
+)
+
+// Holds says that a layer is promised to hold by itself.
+func (p Promises) Holds(l Layer) bool { return slices.Contains(p.Layers, l) }
 
 // Visibility is whether something may be seen by other tenants.
 type Visibility string

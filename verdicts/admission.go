@@ -14,6 +14,10 @@ import (
 func judgeAdmission(r Result, c Case) Result {
 	r.Outcome = worst(c.Rounds)
 	with, where := c.Attempt.Change.With, fmt.Sprintf("namespace %s of %s", c.From.Namespace, c.From.Tenant)
+	if through(r.Outcome) && c.Attempt.Change.Proxyless {
+		return r.as(Leak, fmt.Sprintf("a pod that asks for nothing would run without the mesh's proxy in %s: admission let one in as a dry run, and "+
+			"put none beside it; the mesh is promised to hold (promises.layers)", where))
+	}
 	if through(r.Outcome) {
 		return r.as(Leak, fmt.Sprintf("admission would let a pod with %s into %s: the API server accepted one as a dry run", with, where))
 	}

@@ -83,6 +83,7 @@ type SourceControl struct {
 type Rules struct {
 	Denial       []probes.Outcome // that count as the promised denial; empty: any
 	WeakControls bool
+	Network      bool // the network has to hold by itself, whatever the mesh does
 }
 
 func (s Seen) throughOrNot() probes.Outcome {

@@ -39,6 +39,9 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	if through(r.Outcome) {
 		return leak(r, c, rules)
 	}
+	if why := heldByMeshAlone(r, c, rules); why != "" {
+		return r.as(Leak, why)
+	}
 	if c.Attempt.Do == probes.DoICMP {
 		return judgeEcho(r, c, rules)
 	}
@@ -53,6 +56,9 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	}
 	if why := incomplete(c); why != "" {
 		return r.as(Inconclusive, why)
+	}
+	if c.Attempt.Do == probes.DoKnown {
+		return r.as(Unreached, hidden(c))
 	}
 	if c.Attempt.Out && !c.Attempt.Sweeps() {
 		return judgeWayOut(r, c, rules)

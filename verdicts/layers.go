@@ -2,6 +2,7 @@ package verdicts
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/partywall/partywall/probes"
@@ -44,7 +45,7 @@ type layersSeen struct {
 
 // Add takes a result in.
 func (l *Layers) Add(r *Result) {
-	if r.Suite != "mesh" || r.Out || r.Expect != suites.Denied || r.Verdict == Skipped {
+	if r.Suite != "mesh" || r.Out || r.Address == suites.ProxyView || r.Expect != suites.Denied || r.Verdict == Skipped {
 		return
 	}
 	if l.of == nil {
@@ -77,7 +78,7 @@ func (s *layersSeen) network(r *Result) {
 
 func (s *layersSeen) mesh(r *Result) {
 	switch {
-	case r.Verdict == Leak, r.Verdict == Excepted:
+	case (r.Verdict == Leak || r.Verdict == Excepted) && through(r.Outcome):
 		s.through = true
 	case r.Verdict == Inconclusive:
 		s.noMesh = true
@@ -94,6 +95,17 @@ func (r *Result) connected() bool {
 	return slices.ContainsFunc(r.Evidence.Rounds, func(round Round) bool {
 		return through(round.Outcome) || round.Phase != "" && round.Phase != probes.PhaseResolve && round.Phase != probes.PhaseConnect
 	})
+}
+
+// heldByMeshAlone says how the network let a source without a proxy connect to a
+// workload that only its mesh kept it from, where the tenancy promises both.
+func heldByMeshAlone(r Result, c Case, rules Rules) string {
+	a := c.Attempt
+	if !rules.Network || a.Suite != "mesh" || !a.To.Proxied || a.From.Proxied || a.Proxy != "" || !r.connected() {
+		return ""
+	}
+	return fmt.Sprintf("the network let %s connect to %s on port %d, and only the mesh stopped it (%s); the network is promised to hold by itself (promises.layers)",
+		c.From.Who(), c.To.Who(), c.Attempt.Port.Number, rounds(c))
 }
 
 // Pairs are all of them, those that a layer stands open in first, then by name.

@@ -77,3 +77,44 @@ func TestLayersAreOfTheMeshSuiteAlone(t *testing.T) {
 	}
 	assert.Equal(t, []string{"zb", "ab", "ac", "ad"}, order)
 }
+
+// A connection that the network let through is a finding where the network is
+// promised to hold by itself, whatever the mesh made of it.
+func TestAPairThatTheMeshAloneHolds(t *testing.T) {
+	t.Parallel()
+	ended := func(o probes.Outcome, phase probes.Phase, edit func(*Case)) Case {
+		c := ideal(o)
+		c.Attempt.Suite, c.Attempt.Check, c.Attempt.To.Proxied = "mesh", "http", true
+		eachRound(&c, func(s *Seen) { s.Observation.Phase = phase })
+		edit(&c)
+		return c
+	}
+	none := func(*Case) {}
+	for name, tc := range map[string]struct {
+		c       Case
+		want    Verdict // where the network is promised
+		without Verdict
+	}{
+		"reset behind the connection": {ended(probes.Reset, probes.PhaseRead, none), Leak, Isolated},
+		"forbidden":                   {ended(probes.Forbidden, probes.PhaseDone, none), Leak, Isolated},
+		"connected in one round": {ended(probes.Dropped, probes.PhaseConnect, func(c *Case) {
+			c.Rounds[1].Outcome, c.Rounds[1].Observation = probes.Closed, &probes.Observation{Phase: probes.PhaseRead}
+		}), Leak, Isolated},
+		"dropped":                        {ended(probes.Dropped, probes.PhaseConnect, none), Isolated, Isolated},
+		"refused":                        {ended(probes.Refused, probes.PhaseConnect, none), Isolated, Isolated},
+		"by a probe with a proxy":        {ended(probes.Forbidden, probes.PhaseDone, func(c *Case) { c.Attempt.From.Proxied = true }), Isolated, Isolated},
+		"a port of the proxy":            {ended(probes.Reset, probes.PhaseRead, func(c *Case) { c.Attempt.Proxy, c.Attempt.Check = "the proxy's metrics", "proxy-port" }), Unreached, Unreached},
+		"of another suite":               {ended(probes.Reset, probes.PhaseRead, func(c *Case) { c.Attempt.Suite = "network" }), Isolated, Isolated},
+		"a connection without a control": {ended(probes.Reset, probes.PhaseRead, controlsEnd(probes.Dropped)), Leak, Inconclusive},
+	} {
+		got := Judge(tc.c, Rules{Network: true}, Isolated)
+		assert.Equal(t, tc.want, got.Verdict, "%s: %s", name, got.Why)
+		if tc.want == Leak {
+			assert.Contains(t, got.Why, "only the mesh stopped it", name)
+			var l Layers
+			l.Add(&got)
+			assert.NotEqual(t, LayerOpen, l.Pairs()[0].Mesh, "%s: what the mesh stopped did not get through it", name)
+		}
+		assert.Equal(t, tc.without, Judge(tc.c, Rules{}, Isolated).Verdict, name)
+	}
+}

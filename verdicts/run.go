@@ -77,14 +77,16 @@ func (s Sensitivity) Hold(r *Result) {
 
 // RulesOf takes from a tenancy what judging needs.
 func RulesOf(t *tenancy.Tenancy) Rules {
-	rules := Rules{WeakControls: t.Promises.WeakControls}
+	rules := Rules{WeakControls: t.Promises.WeakControls, Network: t.Promises.Holds(tenancy.NetworkLayer)}
 	for _, o := range t.Promises.Denial {
 		rules.Denial = append(rules.Denial, probes.Outcome(o))
 	}
 	return rules
 }
 
+// judgeBesides asks whether an attempt was denied, by whatever layer.
 func judgeBesides(cases iter.Seq[Case], rules Rules) map[string]Verdict {
+	rules.Network = false
 	besides := map[string]Verdict{}
 	for c := range cases {
 		if c.Attempt.Stands() {

@@ -41,13 +41,17 @@ var requests = []struct {
 	{"banner", probes.DoBanner, probes.PortBanner},
 }
 
-// Checks are the requests, proxy-port and control-plane.
+// Checks are the requests, proxy-port, control-plane, known, injected and the bypasses.
 func (Suite) Checks() []string {
 	var names []string
 	for _, r := range requests {
 		names = append(names, r.check)
 	}
-	return append(names, checkProxyPort, checkControlPlane)
+	names = append(names, checkProxyPort, checkControlPlane, checkKnown, checkInjected)
+	for _, b := range bypasses {
+		names = append(names, b.check)
+	}
+	return names
 }
 
 // proxyPorts are those of Istio's sidecar that its redirection leaves out or
@@ -68,14 +72,24 @@ var proxyPorts = []struct {
 	{15090, "the proxy's metrics", tenancy.Medium},
 }
 
-// Idle says that there is no mesh.
+// Idle says that there is no mesh, and none promised.
 func (Suite) Idle(t *tenancy.Tenancy) string {
+	if t.Promises.Holds(tenancy.MeshLayer) {
+		return ""
+	}
+	if !meshed(t) {
+		return "the suite mesh has nothing to try: no pod of any tenant has a mesh's proxy beside it"
+	}
+	return ""
+}
+
+func meshed(t *tenancy.Tenancy) bool {
 	for _, tenant := range t.Tenants {
 		if len(tenant.Meshed) > 0 {
-			return ""
+			return true
 		}
 	}
-	return "the suite mesh has nothing to try: no pod of any tenant has a mesh's proxy beside it"
+	return false
 }
 
 // cells are the targets and from where they are tried: each from a node on which
@@ -91,16 +105,18 @@ var cells = []struct {
 // Plan lists what is tried on the probes with proxies of other tenants, from
 // each namespace by a plain probe and by one that asks for a proxy: a label of its
 // own gets a pod an identity, also where its namespace's others have none. Of a
-// tenancy without proxies it is nothing.
+// tenancy without proxies it is nothing but the question whether there are any,
+// where they are promised.
 func (s Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
-	if s.Idle(t) != "" {
-		return nil
+	all := onAdmission(t, part)
+	if !meshed(t) {
+		return all
 	}
 	now := time.Now
 	if s.Now != nil {
 		now = s.Now
 	}
-	all := onControlPlane(part)
+	all = append(all, onControlPlane(part)...)
 	for _, from := range part.From {
 		plain := tenancy.Tenant{Name: from.Name, Namespaces: from.Namespaces, Meshed: from.Namespaces}
 		sources := slices.Concat(suites.Places(plain), suites.Proxied(plain))
@@ -109,6 +125,9 @@ func (s Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 				continue
 			}
 			for _, source := range sources {
+				if source.Proxied {
+					all = append(all, onKnowledge(source, to)...)
+				}
 				for _, target := range suites.Proxied(to) {
 					all = append(all, onWorkload(t, source, target, now())...)
 					if !source.Proxied { // whose own proxy would answer for these ports

@@ -20,12 +20,25 @@ func TestPlan(t *testing.T) {
 		Crossings: []tenancy.Crossing{{From: "acme", To: "globex", Ports: []tenancy.Port{{Protocol: "tcp", Number: 8080}}, Reason: "shared API"}},
 	}
 	plan := Suite{Now: func() time.Time { return time.Unix(0, 0) }}.Plan(ten, suites.Whole(ten))
+	// Each of four namespaces' proxies is asked about those of the other tenants: three, two, two and three.
 	// web is tried from api, db and p, and db from web and p, each with a proxy and without.
-	require.Len(t, plan, len(cells)*(2*5*len(requests)+5*len(proxyPorts))+4*len(controlPorts))
+	require.Len(t, plan, len(cells)*(2*5*len(requests)+5*len(proxyPorts))+4*len(controlPorts)+2*len(bypasses)+10)
 	ids := map[string]suites.Attempt{}
 	for _, a := range plan {
 		if ids[a.ID()] = a; a.Check == checkControlPlane {
 			assert.True(t, a.Out && a.OneSided() && !a.From.Proxied)
+			continue
+		}
+		if a.Check == checkKnown {
+			assert.True(t, a.OneSided() && a.From.Proxied && !a.To.Proxied)
+			assert.Equal(t, tenancy.Medium, a.Severity)
+			assert.Contains(t, a.Remedy, "in namespace "+a.From.Namespace+", a Sidecar")
+			continue
+		}
+		if a.AsksAdmission() {
+			assert.True(t, a.From.Namespace == "web" || a.From.Namespace == "db", "which have proxies")
+			assert.Equal(t, tenancy.Low, a.Severity)
+			assert.False(t, a.Promised)
 			continue
 		}
 		assert.NotEqual(t, a.From.Tenant, a.To.Tenant)
