@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/partywall/partywall/probes"
 	"github.com/partywall/partywall/tenancy"
 	"github.com/partywall/partywall/verdicts"
 )
@@ -167,7 +168,8 @@ func TestEveryLayerOfAMeshShowsAsItsOwnCells(t *testing.T) {
 		// Each of the four namespaces tries three ports of the control plane, and
 		// admission would be asked for six pods in each of the three with proxies. Of
 		// each namespace's proxy it is asked what it knows of each of the other tenants'.
-		require.Len(t, results, (3+2*2)*2*(2*4+8)+4*3+3*6+10)
+		// HTTP is tried in each of its other forms on one cell, from both kinds.
+		require.Len(t, results, (3+2*2)*2*(2*4+8+len(probes.Forms()))+4*3+3*6+10)
 		w.requireVerdicts(results, func(r verdicts.Result) verdicts.Verdict {
 			switch {
 			case r.Check == "known" && r.From.Tenant != outside:

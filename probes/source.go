@@ -144,6 +144,9 @@ func checkOrder(o Order) error {
 	if o.Port < 1 || o.Port > 65535 {
 		return fmt.Errorf("port %d is not between 1 and 65535", o.Port)
 	}
+	if _, known := forms[o.Form]; o.Form != "" && !known {
+		return fmt.Errorf("form %q is none of a request", o.Form)
+	}
 	if o.Do == DoConnect || o.Do == DoFirst || o.Do == DoHead {
 		return nil
 	}

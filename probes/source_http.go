@@ -2,6 +2,7 @@ package probes
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,12 @@ var keptHeaders = []string{
 func (a *attempt) http(ctx context.Context) {
 	if conn := a.dial(ctx, "tcp"); conn != nil {
 		defer conn.Close() //nolint:errcheck // the attempt is over
-		a.request(ctx, conn, portPlain, http.MethodGet, a.path())
+		f := forms[a.order.Form]
+		path := a.path()
+		if f.path != nil {
+			path = f.path(path)
+		}
+		a.request(ctx, conn, portPlain, cmp.Or(f.method, http.MethodGet), path, f.header)
 	}
 }
 
@@ -45,16 +51,20 @@ func (a *attempt) path() string { return pathPrefix + a.order.Nonce + "/" + a.or
 func (a *attempt) head(ctx context.Context) {
 	if conn := a.dial(ctx, "tcp"); conn != nil {
 		defer conn.Close() //nolint:errcheck // the attempt is over
-		a.request(ctx, conn, portPlain, http.MethodHead, "/")
+		a.request(ctx, conn, portPlain, http.MethodHead, "/", "")
 	}
 }
 
 // request sends one and reads its answer. The standard port of the scheme is
-// the one that goes without saying.
-func (a *attempt) request(ctx context.Context, conn net.Conn, standard int, method, path string) {
+// the one that goes without saying. The lines of header stand in place of the one
+// by which the connection ends with the answer.
+func (a *attempt) request(ctx context.Context, conn net.Conn, standard int, method, path, header string) {
 	a.seen.Phase = PhaseWrite
-	req := "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: partywall\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-	if _, err := fmt.Fprintf(conn, req, method, path, a.hostHeader(standard)); err != nil {
+	if header == "" {
+		header = "Connection: close\r\n"
+	}
+	req := "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: partywall\r\nAccept: */*\r\n%s\r\n"
+	if _, err := fmt.Fprintf(conn, req, method, path, a.hostHeader(standard), header); err != nil {
 		a.fail(ctx, err)
 		return
 	}

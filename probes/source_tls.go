@@ -35,7 +35,7 @@ func (a *attempt) tls(ctx context.Context) {
 		a.fail(ctx, err)
 		return
 	}
-	a.request(ctx, secured, portSecured, http.MethodGet, a.path())
+	a.request(ctx, secured, portSecured, http.MethodGet, a.path(), "")
 }
 
 // isTLS knows the start of a handshake's or an alert's record.

@@ -79,7 +79,7 @@ func (t *Target) answerHTTP(do Do, port int, rw http.ResponseWriter, r *http.Req
 	nonce, token := pathQuestion(r.URL.Path)
 	answer := t.judge(string(do), port, seq, nonce, token)
 	switch {
-	case answer != nil && r.Method == http.MethodGet:
+	case answer != nil:
 		rw.Header().Set("Content-Type", "text/plain")
 		rw.Header().Set("Cache-Control", "no-store")
 		rw.Write(answer) //nolint:errcheck // a client that left is in the receipts
@@ -90,14 +90,20 @@ func (t *Target) answerHTTP(do Do, port int, rw http.ResponseWriter, r *http.Req
 	}
 }
 
+// pathQuestion reads the last two words of a path, whatever stands before them:
+// a target is the most forgiving of backends.
 func pathQuestion(path string) (nonce, token string) {
-	rest, ok := strings.CutPrefix(path, pathPrefix)
-	if !ok {
-		return "", ""
-	}
-	nonce, token, _ = strings.Cut(rest, "/")
-	if !isWord(nonce) {
+	before, token, _ := cutLast(path, "/")
+	_, nonce, found := cutLast(before, "/")
+	if !found || !isWord(nonce) {
 		return "", ""
 	}
 	return nonce, token
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
 }

@@ -57,6 +57,8 @@ type Order struct {
 	After    uint64   `json:"after,omitempty"`
 	Proto    string   `json:"proto,omitempty"` // of a listener: http, h2c, tls, tcp, udp, banner or sctp
 
+	Form string `json:"form,omitempty"` // of an HTTP request, one of Forms; empty is the plain one
+
 	// Of a lookup, whose host is the name as it stands, without a search list.
 	Type   string `json:"type,omitempty"`   // A, AAAA, SRV, PTR or TXT
 	Server string `json:"server,omitempty"` // address or address:port; empty means the first nameserver of the pod's resolv.conf

@@ -284,6 +284,7 @@ func (p *part) cellShot(c *cell, source *pod, round int) *shot {
 	if a.Service != "" {
 		s.order.Host, _ = p.nodes.serviceHost(a, source)
 	}
+	s.order.Form = a.Form
 	if a.Do == probes.DoKnown {
 		s.order.Namespace, s.order.Own = a.To.Namespace, source.host(suites.ServiceName)
 	}

@@ -149,6 +149,7 @@ type Attempt struct {
 	Port         tenancy.Port
 	PortName     string // what the target's container calls it; empty where policies need not know it
 	Do           probes.Do
+	Form         string // of an HTTP request, as the probes name them; empty for the plain one
 	Placement    Placement
 	Sidecar      bool // the source pod carries a mesh proxy
 	Expect       Expectation

@@ -41,12 +41,13 @@ var requests = []struct {
 	{"banner", probes.DoBanner, probes.PortBanner},
 }
 
-// Checks are the requests, proxy-port, control-plane, known, injected and the bypasses.
+// Checks are the requests, their other forms, proxy-port, control-plane, known, injected and the bypasses.
 func (Suite) Checks() []string {
 	var names []string
 	for _, r := range requests {
 		names = append(names, r.check)
 	}
+	names = append(names, probes.Forms()...)
 	names = append(names, checkProxyPort, checkControlPlane, checkKnown, checkInjected)
 	for _, b := range bypasses {
 		names = append(names, b.check)
@@ -130,6 +131,7 @@ func (s Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 				}
 				for _, target := range suites.Proxied(to) {
 					all = append(all, onWorkload(t, source, target, now())...)
+					all = append(all, onForms(t, source, target, now())...)
 					if !source.Proxied { // whose own proxy would answer for these ports
 						all = append(all, onProxy(source, target)...)
 					}
@@ -140,27 +142,48 @@ func (s Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 	return all
 }
 
+// onForms are requests for the same by other methods, and by paths that backends
+// take for the same: a policy that says what is denied may let them in.
+func onForms(t *tenancy.Tenancy, from, to suites.Place, now time.Time) []suites.Attempt {
+	var all []suites.Attempt
+	for _, form := range probes.Forms() {
+		a := request(t, from, to, now, form, probes.DoHTTP, probes.PortHTTP)
+		a.Form, a.Target, a.Placement = form, cells[0].target, cells[0].placement
+		if a.Expect == suites.Allowed {
+			a.Skip = "declared, for the port: a mesh may allow some requests of it only"
+		}
+		a.Remedy += "; a policy that allows what it names (action ALLOW) lets no other form of a request in, as one that denies (action DENY) may"
+		all = append(all, a)
+	}
+	return all
+}
+
 // onWorkload are requests of the workload itself, by the name that a mesh knows
 // it by: by any other address the sidecar of the source lets them pass
 // without an identity, and that of a tenant's own pod too.
 func onWorkload(t *tenancy.Tenancy, from, to suites.Place, now time.Time) []suites.Attempt {
 	var all []suites.Attempt
 	for _, r := range requests {
-		a := suites.Attempt{
-			Suite: suite, Check: r.check, Do: r.do, From: from, To: to,
-			Address: suites.ServiceName, Port: tenancy.Port{Protocol: "tcp", Number: r.port},
-			Expect: suites.Denied, Severity: tenancy.High, Remedy: workloadRemedy(from, to, r.check),
-		}
-		if c, ok := t.Crosses(from.Tenant, to.Tenant, a.Port, now); ok {
-			a.Expect, a.Reason = suites.Allowed, c.Reason
-			if !from.Proxied {
-				a.Skip = "declared, for whoever shows an identity: a mesh may refuse a pod without a proxy all the same"
-			}
-			a.Remedy = fmt.Sprintf("let an AuthorizationPolicy of namespace %s allow %s on %s, or take the crossing out of the tenancy file", to.Namespace, from.Tenant, a.Port)
-		}
-		all = append(all, onCells(a)...)
+		all = append(all, onCells(request(t, from, to, now, r.check, r.do, r.port))...)
 	}
 	return all
+}
+
+// request is one of a workload, without the cell that it is made on.
+func request(t *tenancy.Tenancy, from, to suites.Place, now time.Time, check string, do probes.Do, port int) suites.Attempt {
+	a := suites.Attempt{
+		Suite: suite, Check: check, Do: do, From: from, To: to,
+		Address: suites.ServiceName, Port: tenancy.Port{Protocol: "tcp", Number: port},
+		Expect: suites.Denied, Severity: tenancy.High, Remedy: workloadRemedy(from, to, check),
+	}
+	if c, ok := t.Crosses(from.Tenant, to.Tenant, a.Port, now); ok {
+		a.Expect, a.Reason = suites.Allowed, c.Reason
+		if !from.Proxied {
+			a.Skip = "declared, for whoever shows an identity: a mesh may refuse a pod without a proxy all the same"
+		}
+		a.Remedy = fmt.Sprintf("let an AuthorizationPolicy of namespace %s allow %s on %s, or take the crossing out of the tenancy file", to.Namespace, from.Tenant, a.Port)
+	}
+	return a
 }
 
 func workloadRemedy(from, to suites.Place, check string) string {

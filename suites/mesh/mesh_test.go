@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/partywall/partywall/probes"
 	"github.com/partywall/partywall/suites"
 	"github.com/partywall/partywall/tenancy"
 )
@@ -22,7 +23,8 @@ func TestPlan(t *testing.T) {
 	plan := Suite{Now: func() time.Time { return time.Unix(0, 0) }}.Plan(ten, suites.Whole(ten))
 	// Each of four namespaces' proxies is asked about those of the other tenants: three, two, two and three.
 	// web is tried from api, db and p, and db from web and p, each with a proxy and without.
-	require.Len(t, plan, len(cells)*(2*5*len(requests)+5*len(proxyPorts))+4*len(controlPorts)+2*len(bypasses)+10)
+	forms := probes.Forms()
+	require.Len(t, plan, 2*5*len(forms)+len(cells)*(2*5*len(requests)+5*len(proxyPorts))+4*len(controlPorts)+2*len(bypasses)+10)
 	ids := map[string]suites.Attempt{}
 	for _, a := range plan {
 		if ids[a.ID()] = a; a.Check == checkControlPlane {
@@ -57,6 +59,13 @@ func TestPlan(t *testing.T) {
 	assert.Equal(t, tenancy.Medium, plaintext.Severity)
 	assert.Contains(t, plaintext.Remedy, "admit tenants to port 15012 of istiod alone")
 	assert.Empty(t, onControlPlane(suites.Part{From: ten.Tenants}), "once in a plan")
+
+	post := ids["mesh/method-post/globex.db->acme.web/sidecar-target-0/service-name:8080/same-node/sidecar"]
+	assert.Equal(t, "method-post", post.Form)
+	assert.Equal(t, suites.Denied, post.Expect)
+	assert.Contains(t, post.Remedy, "a policy that allows what it names")
+	assert.Contains(t, ids[post.Beside()].ID(), "/same-node/bare")
+	assert.Contains(t, ids["mesh/method-post/acme.web->globex.db/sidecar-target-0/service-name:8080/same-node/sidecar"].Skip, "some requests of it only")
 
 	crossing := ids["mesh/http/acme.web->globex.db/sidecar-target-0/service-name:8080/same-node/sidecar"]
 	assert.Equal(t, suites.Allowed, crossing.Expect)

@@ -1,0 +1,40 @@
+package probes
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// form is another way to write the question of an HTTP attempt. A policy that says
+// what is denied, and not what is allowed, may know the one and not the other.
+type form struct {
+	method string // GET where it is empty
+	path   func(path string) string
+	header string // more lines of it
+}
+
+// forms are those that backends take for the same question. What Envoy makes of the
+// paths is in Istio's documentation of path normalisation
+// (istio.io/latest/docs/ops/best-practices/security, "Understand traffic capture limitations"
+// and "Customize your system on path normalization").
+var forms = map[string]form{
+	"method-post":       {method: http.MethodPost},
+	"method-put":        {method: http.MethodPut},
+	"method-patch":      {method: http.MethodPatch},
+	"method-delete":     {method: http.MethodDelete},
+	"method-options":    {method: http.MethodOptions},
+	"method-made-up":    {method: "PARTYWALL"},
+	"path-slashes":      {path: func(path string) string { return "/" + path }},
+	"path-dots":         {path: func(path string) string { return "/." + path }},
+	"path-backslash":    {path: func(path string) string { return "/\\" + path[1:] }},
+	"path-case":         {path: func(path string) string { return strings.Replace(path, pathPrefix, "/PARTYWALL/", 1) }},
+	"path-encoded":      {path: func(path string) string { return "/%70" + path[2:] }},
+	"path-hidden-slash": {path: func(path string) string { return "/x/..%2f" + path[1:] }},
+	"path-parameter":    {path: func(path string) string { return strings.Replace(path, pathPrefix, "/partywall;x=1/", 1) }},
+	"upgrade-h2c":       {header: "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"},
+}
+
+// Forms are the names of all, sorted.
+func Forms() []string { return slices.Sorted(maps.Keys(forms)) }
