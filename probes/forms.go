@@ -25,7 +25,7 @@ var forms = map[string]form{
 	"method-patch":      {method: http.MethodPatch},
 	"method-delete":     {method: http.MethodDelete},
 	"method-options":    {method: http.MethodOptions},
-	"method-made-up":    {method: "PARTYWALL"},
+	"method-propfind":   {method: "PROPFIND"}, // of WebDAV: proxies know it, and few policies do
 	"path-slashes":      {path: func(path string) string { return "/" + path }},
 	"path-dots":         {path: func(path string) string { return "/." + path }},
 	"path-backslash":    {path: func(path string) string { return "/\\" + path[1:] }},

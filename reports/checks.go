@@ -61,7 +61,7 @@ var checkWords = map[string]string{
 	"mesh/method-patch":           "HTTP PATCH, to another tenant's pod behind a mesh's proxy, which a policy that names what is denied may not know",
 	"mesh/method-delete":          "HTTP DELETE, to another tenant's pod behind a mesh's proxy, which a policy that names what is denied may not know",
 	"mesh/method-options":         "HTTP OPTIONS, to another tenant's pod behind a mesh's proxy, which a policy that names what is denied may not know",
-	"mesh/method-made-up":         "HTTP by a method that nobody knows, to another tenant's pod behind a mesh's proxy, which a policy that names what is denied may not know",
+	"mesh/method-propfind":        "HTTP PROPFIND, to another tenant's pod behind a mesh's proxy, which a policy that names what is denied may not know",
 	"mesh/path-slashes":           "HTTP by a path with two slashes, to another tenant's pod behind a mesh's proxy, which a policy that names what is denied may not know",
 	"mesh/path-dots":              "HTTP by a path with /./ in it, to another tenant's pod behind a mesh's proxy, which a policy that names what is denied may not know",
 	"mesh/path-backslash":         "HTTP by a path with a backslash, to another tenant's pod behind a mesh's proxy, which a policy that names what is denied may not know",
