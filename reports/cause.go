@@ -92,6 +92,8 @@ func hole(r *verdicts.Result) (place, how string) {
 	switch {
 	case r.Address == suites.DryRun:
 		return inNamespace(r.From), r.Check
+	case r.Address == suites.ProxyView: // which is told too much, whoever it is told of
+		return inNamespace(r.From), r.Check
 	case r.Out:
 		return r.To.Tenant, ""
 	case r.Address == suites.Resolver:

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"slices"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
+	"github.com/partywall/partywall/suites"
 	"github.com/partywall/partywall/verdicts"
 )
 
@@ -155,6 +157,26 @@ func TestOneHoleIsOneFinding(t *testing.T) {
 	assert.Len(t, f.Pairs, mostPairsNamed)
 	assert.Equal(t, 8, f.MoreOf)
 	assert.Equal(t, mostToldOfOne, f.Told)
+}
+
+// What a tenant's proxies are told is one finding of theirs, whoever it is of, and
+// apart from what is open there.
+func TestWhatProxiesAreToldIsOneFinding(t *testing.T) {
+	all := verdicts.List{}
+	for i := range 3 {
+		for _, address := range []suites.Address{suites.ProxyView, suites.ServiceName} {
+			r := fakeResult("acme", tenantName(i+1), "known", 0)
+			leaks(&r)
+			r.Suite, r.Address = "mesh", address
+			all = append(all, r)
+		}
+	}
+	p, err := newPage(&verdicts.Record{Results: all, Summary: verdicts.Summarise(all, began)}, nil)
+	require.NoError(t, err)
+	require.Len(t, p.Findings, 4)
+	i := slices.IndexFunc(p.Findings, func(f causeView) bool { return f.Count == 3 })
+	require.GreaterOrEqual(t, i, 0)
+	assert.Contains(t, p.Findings[i].Title, "The mesh tells the proxies of acme of others: ")
 }
 
 // TestTheVerdictIsNeverTooGood: only a whole run that ended well is.
