@@ -2,13 +2,13 @@ package reports
 
 import (
 	"bytes"
-	"slices"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"iter"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
