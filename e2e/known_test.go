@@ -13,16 +13,16 @@ import (
 	"github.com/partywall/partywall/verdicts"
 )
 
-// scope has the proxies of a namespace know their own namespace alone, and
-// returns what tells them of everything again.
-func (w *world) scope(ns string) (widen func()) {
+// scope gives the proxies of a namespace a Sidecar of a specification, and returns
+// what takes it away again.
+func (w *world) scope(ns string, spec map[string]any) (widen func()) {
 	w.t.Helper()
 	client, err := dynamic.NewForConfig(lab.config)
 	require.NoError(w.t, err)
 	sidecars := client.Resource(schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "sidecars"}).Namespace(ns)
 	_, err = sidecars.Create(context.Background(), &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "networking.istio.io/v1", "kind": "Sidecar", "metadata": map[string]any{"name": "own"},
-		"spec": map[string]any{"egress": []any{map[string]any{"hosts": []any{"./*"}}}},
+		"spec": spec,
 	}}, metav1.CreateOptions{})
 	require.NoError(w.t, err)
 	return func() { require.NoError(w.t, sidecars.Delete(context.Background(), "own", metav1.DeleteOptions{})) }
@@ -48,7 +48,7 @@ func TestMeshKnowledge(t *testing.T) {
 	everybody := func(verdicts.Result) verdicts.Verdict { return verdicts.Leak }
 	ask(everybody)
 	ns := w.spaces[b][0]
-	widen := w.scope(ns)
+	widen := w.scope(ns, map[string]any{"egress": []any{map[string]any{"hosts": []any{"./*"}}}})
 	ask(func(r verdicts.Result) verdicts.Verdict {
 		if r.From.Namespace == ns {
 			return verdicts.Unreached

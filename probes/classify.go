@@ -71,7 +71,7 @@ func Classify(o Observation, a Authenticity) Outcome {
 		return Misrouted
 	case a == Greeted:
 		return Disclosed
-	case (o.Do == DoConnect || o.Do == DoFirst) && o.Phase == PhaseDone:
+	case (o.Do == DoConnect || o.Do == DoFirst || o.Do == DoHello) && o.Phase == PhaseDone:
 		return Reached
 	case o.Do == DoHead && o.Status != 0:
 		return classifyHead(o)

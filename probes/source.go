@@ -103,6 +103,8 @@ func wayOf(do Do) func(*attempt, context.Context) {
 		return (*attempt).connect
 	case DoFirst:
 		return (*attempt).first
+	case DoHello:
+		return (*attempt).hello
 	case DoHead:
 		return (*attempt).head
 	case DoDNS:
@@ -147,7 +149,7 @@ func checkOrder(o Order) error {
 	if _, known := forms[o.Form]; o.Form != "" && !known {
 		return fmt.Errorf("form %q is none of a request", o.Form)
 	}
-	if o.Do == DoConnect || o.Do == DoFirst || o.Do == DoHead {
+	if o.Do == DoConnect || o.Do == DoFirst || o.Do == DoHello || o.Do == DoHead {
 		return nil
 	}
 	if o.Do != DoListener && !isWord(o.Token) {

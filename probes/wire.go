@@ -33,6 +33,7 @@ const (
 	DoSCTP     Do = "sctp"     // as over TCP, where the kernel has SCTP
 	DoConnect  Do = "connect"  // TCP connect to a service that is not ours; at most one byte is awaited, none is sent
 	DoFirst    Do = "first"    // as connect, and of what comes only the number of bytes is kept
+	DoHello    Do = "hello"    // begin TLS with a service that is not ours; any byte that comes back is its answer
 	DoHead     Do = "head"     // HTTP HEAD / to a service that is not ours
 	DoDNS      Do = "dns"      // ask a DNS server, which is not ours: nothing is signed, and there are no receipts
 	DoICMP     Do = "icmp"     // echo request; the kernel answers it, so nothing is signed, and there are no receipts

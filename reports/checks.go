@@ -48,6 +48,7 @@ var checkWords = map[string]string{
 	"mesh/tcp":                    "a TCP connection that is no HTTP to another tenant's pod behind a mesh's proxy, from a pod with such a proxy and from one without",
 	"mesh/banner":                 "a connection to a server behind another tenant's proxy that speaks first, before a mesh's policy for connections is asked",
 	"mesh/control-plane":          "a connection to the mesh's control plane on ports that tenants' pods do not need",
+	"mesh/egress":                 "a request to a host of the internet, through the proxy of the source's own pod",
 	"mesh/injected":               "a question to the API server, by a dry run, whether a pod that asks for nothing gets the mesh's proxy",
 	"mesh/bypass-label":           "a question to the API server, by a dry run, whether a pod may do without the mesh's proxy by a label",
 	"mesh/bypass-uid":             "a question to the API server, by a dry run, whether a pod may run as the proxy's user, past the proxy",

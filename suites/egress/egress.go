@@ -97,8 +97,8 @@ type planner struct {
 	all      []suites.Attempt
 }
 
-// expect sets what was promised of a way, and how bad it is where nothing was.
-func expect(a *suites.Attempt, promise tenancy.Promise, unpromised tenancy.Severity) {
+// Expect sets what was promised of a way, and how bad it is where nothing was.
+func Expect(a *suites.Attempt, promise tenancy.Promise, unpromised tenancy.Severity) {
 	a.Expect, a.Severity = suites.Denied, tenancy.High
 	switch promise {
 	case tenancy.WayAllowed:
@@ -116,19 +116,23 @@ func (p *planner) add(check, to string, host tenancy.Endpoint, promise tenancy.P
 	if host.Host != "" && host.ByName() {
 		a.Address = suites.ByName
 	}
-	expect(&a, promise, unpromised)
+	Expect(&a, promise, unpromised)
 	p.all = append(p.all, a)
 	return &p.all[len(p.all)-1]
+}
+
+// Hosts are what stands for the internet.
+func Hosts(promises tenancy.Egress) []tenancy.Endpoint {
+	if len(promises.InternetHosts) > 0 {
+		return promises.InternetHosts
+	}
+	return internetHosts
 }
 
 func (p *planner) internet() {
 	remedy := fmt.Sprintf("in namespace %s, let a NetworkPolicy that selects every pod allow egress to its own tenant, to the resolver "+
 		"and to the hosts that it needs only", p.from.Namespace)
-	hosts := p.promises.InternetHosts
-	if len(hosts) == 0 {
-		hosts = internetHosts
-	}
-	for _, h := range hosts {
+	for _, h := range Hosts(p.promises) {
 		p.add(checkInternet, "internet", h, p.promises.Internet, tenancy.Low, remedy)
 	}
 	for _, h := range p.promises.AllowedHosts {

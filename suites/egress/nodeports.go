@@ -48,7 +48,7 @@ func (p *planner) nodePort(service string, port tenancy.Port, number int) suites
 	if number == 0 {
 		a.Do = probes.DoTCP
 	}
-	expect(&a, p.promises.NodePorts, tenancy.High)
+	Expect(&a, p.promises.NodePorts, tenancy.High)
 	if p.promises.NodePorts == "" {
 		a.Skip = "opt-in: promises.egress.nodePorts says what is promised of them"
 	}

@@ -41,14 +41,14 @@ var requests = []struct {
 	{"banner", probes.DoBanner, probes.PortBanner},
 }
 
-// Checks are the requests, their other forms, proxy-port, control-plane, known, injected and the bypasses.
+// Checks are the requests, their other forms, proxy-port, control-plane, egress, known, injected and the bypasses.
 func (Suite) Checks() []string {
 	var names []string
 	for _, r := range requests {
 		names = append(names, r.check)
 	}
 	names = append(names, probes.Forms()...)
-	names = append(names, checkProxyPort, checkControlPlane, checkKnown, checkInjected)
+	names = append(names, checkProxyPort, checkControlPlane, checkEgress, checkKnown, checkInjected)
 	for _, b := range bypasses {
 		names = append(names, b.check)
 	}
@@ -119,6 +119,9 @@ func (s Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 	}
 	all = append(all, onControlPlane(part)...)
 	for _, from := range part.From {
+		if part.Rest {
+			all = append(all, waysOut(t.Promises.Egress, from)...)
+		}
 		plain := tenancy.Tenant{Name: from.Name, Namespaces: from.Namespaces, Meshed: from.Namespaces}
 		sources := slices.Concat(suites.Places(plain), suites.Proxied(plain))
 		for _, to := range part.To {

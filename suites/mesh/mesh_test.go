@@ -21,10 +21,11 @@ func TestPlan(t *testing.T) {
 		Crossings: []tenancy.Crossing{{From: "acme", To: "globex", Ports: []tenancy.Port{{Protocol: "tcp", Number: 8080}}, Reason: "shared API"}},
 	}
 	plan := Suite{Now: func() time.Time { return time.Unix(0, 0) }}.Plan(ten, suites.Whole(ten))
+	// Those of web and db try three hosts of the internet.
 	// Each of four namespaces' proxies is asked about those of the other tenants: three, two, two and three.
 	// web is tried from api, db and p, and db from web and p, each with a proxy and without.
 	forms := probes.Forms()
-	require.Len(t, plan, 2*5*len(forms)+len(cells)*(2*5*len(requests)+5*len(proxyPorts))+4*len(controlPorts)+2*len(bypasses)+10)
+	require.Len(t, plan, 2*5*len(forms)+len(cells)*(2*5*len(requests)+5*len(proxyPorts))+4*len(controlPorts)+2*len(bypasses)+10+2*3)
 	ids := map[string]suites.Attempt{}
 	for _, a := range plan {
 		if ids[a.ID()] = a; a.Check == checkControlPlane {
@@ -35,6 +36,10 @@ func TestPlan(t *testing.T) {
 			assert.True(t, a.OneSided() && a.From.Proxied && !a.To.Proxied)
 			assert.Equal(t, tenancy.Medium, a.Severity)
 			assert.Contains(t, a.Remedy, "in namespace "+a.From.Namespace+", a Sidecar")
+			continue
+		}
+		if a.Check == checkEgress {
+			assert.True(t, a.Out && a.OneSided() && a.From.Proxied)
 			continue
 		}
 		if a.AsksAdmission() {
