@@ -80,16 +80,22 @@ func TestAProxyThatTellsNothing(t *testing.T) {
 		body   io.Reader
 		says   string
 	}{
-		"it has not heard of its own pod's Service": {200, strings.NewReader("outbound|80||api.globex.svc.cluster.local::added_via_api::true\n"), "knows nothing of web.acme.svc"},
+		"it has not heard of its own pod's Service": {200, strings.NewReader("outbound|80||api.initech.svc.cluster.local::added_via_api::true\n"), "knows nothing of web.acme.svc"},
 		"nothing":         {200, strings.NewReader(""), "knows nothing of web.acme.svc"},
 		"a like name":     {200, strings.NewReader("outbound|80||web.acme.svcs.example::added_via_api::true\n"), "knows nothing of web.acme.svc"},
 		"an error":        {503, strings.NewReader(clusters), "it answered 503"},
-		"an endless line": {200, io.MultiReader(strings.NewReader(clusters), strings.NewReader(long)), "token too long"},
+		"an endless line": {200, strings.NewReader(long), "token too long"},
 	} {
 		source, _ := proxyOf(t, tc.status, tc.body)
 		seen := source.Attempt(context.Background(), knownOf("globex"))
 		assert.Contains(t, seen.Error, tc.says, name)
 		assert.Equal(t, Error, Classify(seen, Silent), "%s: %+v", name, seen)
+	}
+	for name, body := range map[string]string{
+		"and nothing of its own": "outbound|80||api.globex.svc.cluster.local::added_via_api::true\n", "and more than can be read": clusters + long,
+	} {
+		source, _ := proxyOf(t, 200, strings.NewReader(body))
+		assert.Equal(t, Reached, Classify(source.Attempt(context.Background(), knownOf("globex")), Silent), "what it told, it told: %s", name)
 	}
 	nobody := &Source{admin: closedPort(t, "tcp")}
 	seen := nobody.Attempt(context.Background(), knownOf("globex"))

@@ -93,6 +93,7 @@ type replyWriter struct {
 	gathered bytes.Buffer
 	timer    *time.Timer // nil where nothing waits
 	lost     func()      // called where what was gathered found no reader
+	room     *room       // that what waits for a reader is in
 	err      error
 }
 
@@ -148,6 +149,7 @@ func (w *replyWriter) flush() error {
 		w.timer = nil
 	}
 	if w.err == nil && w.gathered.Len() > 0 {
+		defer w.room.send()()
 		_, w.err = w.out.Write(w.gathered.Bytes())
 	}
 	w.gathered.Reset()

@@ -8,15 +8,20 @@ import (
 	"time"
 )
 
-// fresh is how long an answer of the resolver serves the attempts of one batch.
-const fresh = time.Second
+const (
+	// fresh is how long an answer of the resolver serves the attempts of one batch.
+	fresh = time.Second
+	// unanswered is how long an attempt waits for the answer to another's question,
+	// which may be lost, before it asks for itself.
+	unanswered = 300 * time.Millisecond
+)
 
 // names are what a batch of attempts was told: addresses by their resolver, and by
 // the pod's own proxy what that knows. Ten attempts at one
 // name ask for it once: where all ask at the same moment a cluster's resolver
 // loses questions, and an attempt whose question is lost was never made. Only an
-// address is shared. Where there was none each attempt asks for itself, so that
-// what ends by the resolver's word ends by a word to itself.
+// address is shared. Where there was none, or none yet, each attempt asks for
+// itself, so that what ends by the resolver's word ends by a word to itself.
 type names struct {
 	mu    sync.Mutex
 	asked map[string]*asking
@@ -40,15 +45,18 @@ func (n *names) resolve(ctx context.Context, host string, ask func() (netip.Addr
 		q.addr = addr
 		return addr, err
 	}
+	waited := time.NewTimer(unanswered)
+	defer waited.Stop()
 	select {
 	case <-q.told:
+		if q.addr.IsValid() {
+			return q.addr, nil
+		}
+	case <-waited.C:
 	case <-ctx.Done():
 		return netip.Addr{}, &net.DNSError{Err: "no answer in time", Name: host, IsTimeout: true}
 	}
-	if !q.addr.IsValid() {
-		return ask()
-	}
-	return q.addr, nil
+	return ask()
 }
 
 // of is the one that was asked not long ago, or else a new one.

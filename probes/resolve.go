@@ -33,7 +33,11 @@ func (a *attempt) address(ctx context.Context) (netip.Addr, error) {
 	if addr, ok := spelledAddress(host); ok {
 		return addr, nil
 	}
-	return a.names.resolve(ctx, host, func() (netip.Addr, error) { return a.source.ask(ctx, host) })
+	ask := func() (netip.Addr, error) { return a.source.ask(ctx, host) }
+	if !a.order.Do.onTarget() {
+		return ask() // a name that is not of our making may have many addresses, each of which is tried by chance
+	}
+	return a.names.resolve(ctx, host, ask)
 }
 
 // ask asks the pod's resolver for a name's address. It makes one of Go's each

@@ -212,6 +212,37 @@ func TestAnAddressIsAskedForAgainAfterAWhile(t *testing.T) {
 	})
 }
 
+// The addresses of a name that is not of our making are tried by chance: each
+// attempt asks.
+func TestOthersNamesAreAskedForEachTime(t *testing.T) {
+	t.Parallel()
+	server, asked := counting(t, 0)
+	source, batch := &Source{nameserver: server}, &names{}
+	for _, do := range []Do{DoConnect, DoFirst, DoHead, DoHello} {
+		order := Order{Do: do, Host: "pg.acme.test.", Port: closedPort(t, "tcp"), Nonce: "n", Deadline: Duration(patience)}
+		source.attempt(context.Background(), order, batch)
+		source.attempt(context.Background(), order, batch)
+	}
+	assert.EqualValues(t, 8, asked.Load())
+}
+
+// A question that is lost takes nobody along but who asked it.
+func TestALostQuestionIsOneAttempts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var batch names
+		lost := make(chan struct{})
+		go batch.resolve(context.Background(), "web", func() (netip.Addr, error) { <-lost; return netip.Addr{}, errors.New("lost") })
+		synctest.Wait()
+		begun := time.Now()
+		addr, err := batch.resolve(t.Context(), "web", func() (netip.Addr, error) { return netip.AddrFrom4([4]byte{10, 0, 0, 1}), nil })
+		require.NoError(t, err)
+		assert.Equal(t, "10.0.0.1", addr.String())
+		assert.Equal(t, unanswered, time.Since(begun))
+		close(lost)
+	})
+}
+
 // An attempt waits for another's question no longer than for its own.
 func TestWaitingForAnotherAttemptsQuestionEndsWithTheDeadline(t *testing.T) {
 	t.Parallel()
@@ -220,7 +251,7 @@ func TestWaitingForAnotherAttemptsQuestionEndsWithTheDeadline(t *testing.T) {
 		stuck := make(chan struct{})
 		go batch.resolve(context.Background(), "web", func() (netip.Addr, error) { <-stuck; return netip.Addr{}, errors.New("late") })
 		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), unanswered/2)
 		defer cancel()
 		_, err := batch.resolve(ctx, "web", func() (netip.Addr, error) { t.Error("asked"); return netip.Addr{}, nil })
 		assert.Equal(t, DNSTimeout, dnsClass(err))

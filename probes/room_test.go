@@ -23,8 +23,8 @@ func TestARoomWidensWhileNothingEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for after, want := range map[time.Duration]int{
-			silence / 2:     firstInFlight,
-			3 * silence / 2: 2 * firstInFlight,
+			silence / 2:     FirstInFlight,
+			3 * silence / 2: 2 * FirstInFlight,
 			time.Minute:     DefaultInFlight,
 		} {
 			ctx, cancel := context.WithTimeout(t.Context(), after)
@@ -45,7 +45,7 @@ func TestARoomStaysSmallWhileAttemptsEnd(t *testing.T) {
 			most = max(most, int(inside.Add(1)))
 			time.AfterFunc(silence/2, func() { inside.Add(-1); r.leave() })
 		}
-		assert.Equal(t, firstInFlight, most)
+		assert.Equal(t, FirstInFlight, most)
 	})
 }
 
@@ -60,7 +60,23 @@ func TestARoomThatWasEmptyIsSmallAgain(t *testing.T) {
 		cancel()
 		ctx, cancel = context.WithTimeout(t.Context(), silence/2)
 		defer cancel()
-		assert.Equal(t, firstInFlight, entered(ctx, r))
+		assert.Equal(t, FirstInFlight, entered(ctx, r))
+	})
+}
+
+// What nobody reads keeps its place: that is no silence of the network's.
+func TestARoomDoesNotWidenForASlowReader(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(0)
+		sent := r.send()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		assert.Equal(t, FirstInFlight, entered(ctx, r))
+		cancel()
+		sent()
+		ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		assert.Equal(t, DefaultInFlight-FirstInFlight, entered(ctx, r))
 	})
 }
 

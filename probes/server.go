@@ -35,7 +35,7 @@ func (s *Server) Serve(ctx context.Context, rw io.ReadWriter) error {
 		stop := context.AfterFunc(ctx, func() { c.SetReadDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed: it does not read
 		defer stop()
 	}
-	sess := &session{server: s, replies: &replyWriter{out: rw, lost: cancel}, names: &names{}, cancel: cancel}
+	sess := &session{server: s, replies: &replyWriter{out: rw, lost: cancel, room: s.room}, names: &names{}, cancel: cancel}
 	err := sess.follow(ctx, newOrderReader(rw))
 	cancel()
 	sess.running.Wait()

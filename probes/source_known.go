@@ -44,21 +44,32 @@ type knowledge struct {
 func (a *attempt) known(ctx context.Context) {
 	a.seen.Phase = PhaseRead
 	k := a.names.proxy(func() *knowledge { return a.source.askProxy(ctx) })
-	if k.err != nil {
+	a.seen.Answers = k.of(a.order.Namespace)
+	if k.err != nil && len(a.seen.Answers) == 0 {
 		a.seen.Error = clip("asking the pod's own proxy what it knows: "+k.err.Error(), 256)
 		return
 	}
 	a.seen.Proxy = &k.view
-	if !slices.ContainsFunc(k.hosts, func(host string) bool { return host == a.order.Own || strings.HasPrefix(host, a.order.Own+".") }) {
+	if len(a.seen.Answers) == 0 && !k.has(a.order.Own) {
 		a.seen.Error = clip(fmt.Sprintf("the pod's own proxy knows nothing of %s, so that what else it does not know shows nothing", a.order.Own), 256)
 		return
 	}
+	a.seen.Phase = PhaseDone
+}
+
+// of are the first few Services of a namespace, also where not all was read.
+func (k *knowledge) of(namespace string) (names []string) {
 	for _, host := range k.hosts {
-		if inNamespace(host, a.order.Namespace) && len(a.seen.Answers) < maxKnown {
-			a.seen.Answers = append(a.seen.Answers, clip(host, maxKnownName))
+		if inNamespace(host, namespace) && len(names) < maxKnown {
+			names = append(names, clip(host, maxKnownName))
 		}
 	}
-	a.seen.Phase = PhaseDone
+	return names
+}
+
+// has says that a Service is among them, by its name without the cluster's domain.
+func (k *knowledge) has(service string) bool {
+	return slices.ContainsFunc(k.hosts, func(host string) bool { return host == service || strings.HasPrefix(host, service+".") })
 }
 
 // inNamespace says that a host is a Service's of a namespace, by its name:
@@ -74,8 +85,8 @@ func (s *Source) askProxy(ctx context.Context) *knowledge {
 	if s.admin != 0 {
 		port = s.admin
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{}).DialContext}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(port))+"/clusters", http.NoBody)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: dialLoopback}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost:"+strconv.Itoa(port)+"/clusters", http.NoBody)
 	if err != nil {
 		return &knowledge{err: err}
 	}
@@ -88,6 +99,24 @@ func (s *Source) askProxy(ctx context.Context) *knowledge {
 		return &knowledge{err: fmt.Errorf("it answered %s", resp.Status)}
 	}
 	return readClusters(resp.Body)
+}
+
+// dialLoopback connects to the pod itself, whatever its address is called, by the
+// family that it has.
+func dialLoopback(ctx context.Context, network, address string) (net.Conn, error) {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
+	if err == nil {
+		return conn, nil
+	}
+	if by6, err := d.DialContext(ctx, network, net.JoinHostPort("::1", port)); err == nil {
+		return by6, nil
+	}
+	return nil, err
 }
 
 // readClusters reads what Envoy says of its clusters: lines of a cluster's name,
@@ -107,13 +136,10 @@ func readClusters(body io.Reader) *knowledge {
 			endpoints[name+" "+address] = true
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return &knowledge{err: err}
+	k := &knowledge{view: ProxyView{Clusters: len(clusters), Endpoints: len(endpoints)}, err: lines.Err()}
+	if k.err == nil && limited.N == 0 {
+		k.err = fmt.Errorf("it knows more than %d MiB of clusters", maxClusters>>20)
 	}
-	if limited.N == 0 {
-		return &knowledge{err: fmt.Errorf("it knows more than %d MiB of clusters", maxClusters>>20)}
-	}
-	k := &knowledge{view: ProxyView{Clusters: len(clusters), Endpoints: len(endpoints)}}
 	for host := range hosts {
 		k.hosts = append(k.hosts, host)
 	}

@@ -44,6 +44,12 @@ const (
 	DoFlush    Do = "flush"    // answer End once every attempt sent before was answered
 )
 
+// onTarget says that an attempt is on one of our targets, and not on a service of
+// others.
+func (d Do) onTarget() bool {
+	return d != DoConnect && d != DoFirst && d != DoHead && d != DoHello
+}
+
 // Order is one line from the runner to a probe.
 type Order struct {
 	Do       Do       `json:"do"`

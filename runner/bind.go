@@ -126,14 +126,14 @@ func (b *binder) bind(a *suites.Attempt) *cell {
 		b.bindService(c, from)
 		return c
 	}
-	if a.Do == probes.DoKnown { // its control is in the answer
-		c.source = from.pods[slotTarget0]
-		c.attempt.Sidecar = c.source.sidecar
-		return c
-	}
 	to := b.places[a.To.Where()]
 	if to.problem != "" {
 		c.problem = to.problem
+		return c
+	}
+	if a.Do == probes.DoKnown { // its control is in the answer
+		c.source = from.pods[slotTarget0]
+		c.attempt.Sidecar = c.source.sidecar
 		return c
 	}
 	c.target = to.pods[a.Target]

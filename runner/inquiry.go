@@ -88,7 +88,7 @@ func (r *run) bindInquiry(a *suites.Attempt) *cell {
 	plain.Labels[labelRun] = r.id
 	plain.Spec.Containers[0].Image = r.opts.Image
 	changed := plain
-	if !a.Change.Proxyless {
+	if a.Change.Patch != "" {
 		var err error
 		if changed, err = patched(plain, a.Change); err != nil {
 			c.problem = err.Error()
@@ -175,7 +175,7 @@ func (r *run) dryRunOf(ctx context.Context, q *inquiry) (probes.Outcome, string)
 		return readRefusal(err, q.changed.Name)
 	}
 	if q.attempt.Change.Proxyless {
-		if tenancy.HasProxy(*admitted) {
+		if tenancy.Meshed(*admitted) {
 			return probes.Forbidden, "admission put the mesh's proxy beside it"
 		}
 		return probes.Reached, ""

@@ -235,13 +235,17 @@ func TestAPodThatAsksForNothingGetsAProxy(t *testing.T) {
 		why  string
 	}{
 		"it does": {func(p *corev1.Pod, _ int) error { p.Spec.Containers = append(p.Spec.Containers, sidecar); return nil },
-			verdicts.Isolated, "admission put the mesh's proxy beside it"},
+			verdicts.Isolated, "put the mesh's proxy beside a pod that asks for nothing"},
 		"a native one": {func(p *corev1.Pod, _ int) error {
 			p.Spec.InitContainers = append(p.Spec.InitContainers, sidecar)
 			return nil
 		},
-			verdicts.Isolated, "admission put the mesh's proxy beside it"},
-		"it does not": {func(*corev1.Pod, int) error { return nil }, verdicts.Leak, "the mesh is promised to hold (promises.layers)"},
+			verdicts.Isolated, "put the mesh's proxy beside a pod that asks for nothing"},
+		"Linkerd's": {func(p *corev1.Pod, _ int) error {
+			p.Spec.InitContainers = append(p.Spec.InitContainers, corev1.Container{Name: "linkerd-proxy"})
+			return nil
+		}, verdicts.Isolated, "in each of 2 dry runs"},
+		"it does not": {func(*corev1.Pod, int) error { return nil }, verdicts.Leak, "while the tenancy promises a mesh"},
 		"not once": {func(p *corev1.Pod, round int) error {
 			if round == 1 {
 				p.Spec.Containers = append(p.Spec.Containers, sidecar)

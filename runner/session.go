@@ -108,7 +108,7 @@ func takeTimeout(each time.Duration) time.Duration { return 2*each + 20*time.Sec
 // the probe works on many attempts at a time, and anything beyond a generous
 // multiple of that is a stream that hangs.
 func batchTimeout(n int, each time.Duration) time.Duration {
-	waves := time.Duration(n/probes.DefaultInFlight + 1)
+	waves := time.Duration(n/probes.FirstInFlight + 1)
 	return waves*2*each + 20*time.Second
 }
 

@@ -105,8 +105,8 @@ type Lookup struct {
 type Change struct {
 	With  string // what the pod then has, in a word
 	Patch string // a strategic merge patch of it
-	// Proxyless says that nothing is changed, and that the pod ought not to come
-	// out of admission without a mesh's proxy.
+	// Proxyless says that the pod ought not to come out of admission without a
+	// mesh's proxy; where there is no patch, that nothing is changed.
 	Proxyless bool
 }
 

@@ -55,7 +55,9 @@ func (l *lots) add(a Attempt) {
 	if l.Size == 0 || a.Skip != "" {
 		return
 	}
-	name := a.Beside()
+	bare := a
+	bare.From.Proxied, bare.Sidecar = false, false // beside which it stands, and that beside another
+	name := bare.Beside()
 	g := l.groups[name]
 	if g == nil {
 		g = &group{lot: l.lotOf(name)}

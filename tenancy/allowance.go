@@ -28,6 +28,13 @@ func (t *Tenancy) Crosses(from, to string, port Port, now time.Time) (Crossing, 
 	return Crossing{}, false
 }
 
+// CrossesAtAll tells whether anything may cross from one tenant to another at a time.
+func (t *Tenancy) CrossesAtAll(from, to string, now time.Time) bool {
+	return slices.ContainsFunc(t.Crossings, func(c Crossing) bool {
+		return !c.Expired(now) && slices.ContainsFunc(c.Ports, func(p Port) bool { return c.covers(from, to, p) })
+	})
+}
+
 // Admits tells whether a tenant may use the service.
 func (s Shared) Admits(tenant string) bool {
 	return slices.Contains(s.Tenants, tenant) || slices.Contains(s.Tenants, everyone)

@@ -25,6 +25,11 @@ func HasProxy(pod corev1.Pod) bool {
 	return !isGateway(pod) && slices.ContainsFunc(slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers), isIstios)
 }
 
+// Meshed says that any mesh put its proxy into a pod.
+func Meshed(pod corev1.Pod) bool {
+	return slices.ContainsFunc(slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers), IsProxy)
+}
+
 // meshed says that pods of a namespace get a mesh's proxy: those that it has do,
 // or, where it has none, its labels ask Istio for it
 // (istio.io/latest/docs/setup/additional-setup/sidecar-injection).

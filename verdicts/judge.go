@@ -39,8 +39,8 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	if through(r.Outcome) {
 		return leak(r, c, rules)
 	}
-	if why := heldByMeshAlone(r, c, rules); why != "" {
-		return r.as(Leak, why)
+	if leak, is := heldByMeshAlone(r, c, rules); is {
+		return leak
 	}
 	if c.Attempt.Do == probes.DoICMP {
 		return judgeEcho(r, c, rules)
@@ -112,7 +112,7 @@ func leak(r Result, c Case, rules Rules) Result {
 	later := slices.ContainsFunc(c.Rounds[first+1:], func(s Seen) bool { return through(s.throughOrNot()) })
 	once := first == 0 && !later && len(c.Rounds) == Rounds && incomplete(c) == ""
 	stopped := once && r.Grade == TwoSided && stoppedLater(c, rules)
-	if stopped && s.PodAge >= 0 && s.PodAge < StartupWindow && c.Unsettled == "" {
+	if stopped && s.startsUp(c) {
 		r.Startup = true
 		r.Severity = c.Attempt.Severity.Down().String()
 		return r.as(Leak, leakWhy(c, r.Outcome)+", but only in the first seconds of its pods' life; "+
@@ -123,6 +123,12 @@ func leak(r Result, c Case, rules Rules) Result {
 		why += ", in the first round only; " + c.Unsettled
 	}
 	return r.as(Leak, why)
+}
+
+// startsUp says that a round was in the first seconds of its pods' life, in which
+// a wall may not be up yet.
+func (s Seen) startsUp(c Case) bool {
+	return s.PodAge >= 0 && s.PodAge < StartupWindow && c.Unsettled == ""
 }
 
 // stoppedLater says that the rounds after the first would prove a wall by

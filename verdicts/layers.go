@@ -97,15 +97,31 @@ func (r *Result) connected() bool {
 	})
 }
 
-// heldByMeshAlone says how the network let a source without a proxy connect to a
-// workload that only its mesh kept it from, where the tenancy promises both.
-func heldByMeshAlone(r Result, c Case, rules Rules) string {
+// heldByMeshAlone judges a denial of a source without a proxy that the network let
+// connect to a workload, where the tenancy promises that the network holds by
+// itself. One connection is enough, unless it may be that the wall came up late.
+func heldByMeshAlone(r Result, c Case, rules Rules) (leak Result, is bool) {
 	a := c.Attempt
-	if !rules.Network || a.Suite != "mesh" || !a.To.Proxied || a.From.Proxied || a.Proxy != "" || !r.connected() {
-		return ""
+	if !rules.Network || a.Suite != "mesh" || !a.To.Proxied || a.From.Proxied || a.Proxy != "" || a.Form != "" {
+		return r, false
 	}
-	return fmt.Sprintf("the network let %s connect to %s on port %d, and only the mesh stopped it (%s); the network is promised to hold by itself (promises.layers)",
-		c.From.Who(), c.To.Who(), c.Attempt.Port.Number, rounds(c))
+	first := slices.IndexFunc(c.Rounds, connectedAndDenied)
+	if first < 0 {
+		return r, false
+	}
+	why := fmt.Sprintf("the network let %s connect to %s on port %d, and what stopped it stands behind that, as a mesh does (%s); the network is "+
+		"promised to hold by itself (promises.layers)", c.From.Who(), c.To.Who(), a.Port.Number, rounds(c))
+	later := slices.ContainsFunc(c.Rounds[first+1:], connectedAndDenied)
+	if s := c.Rounds[first]; first == 0 && !later && incomplete(c) == "" && stoppedLater(c, rules) && s.startsUp(c) {
+		r.Startup, r.Severity = true, a.Severity.Down().String()
+		why += ", but only in the first seconds of its pods' life"
+	}
+	return r.as(Leak, why), true
+}
+
+// connectedAndDenied says that an attempt ended behind its connection.
+func connectedAndDenied(s Seen) bool {
+	return s.Observation != nil && s.Outcome != probes.Error && s.Outcome != "" && !slices.Contains([]probes.Phase{"", probes.PhaseResolve, probes.PhaseConnect}, s.Observation.Phase)
 }
 
 // Pairs are all of them, those that a layer stands open in first, then by name.

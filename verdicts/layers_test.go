@@ -2,6 +2,7 @@ package verdicts
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -104,17 +105,36 @@ func TestAPairThatTheMeshAloneHolds(t *testing.T) {
 		"refused":                        {ended(probes.Refused, probes.PhaseConnect, none), Isolated, Isolated},
 		"by a probe with a proxy":        {ended(probes.Forbidden, probes.PhaseDone, func(c *Case) { c.Attempt.From.Proxied = true }), Isolated, Isolated},
 		"a port of the proxy":            {ended(probes.Reset, probes.PhaseRead, func(c *Case) { c.Attempt.Proxy, c.Attempt.Check = "the proxy's metrics", "proxy-port" }), Unreached, Unreached},
+		"in another form":                {ended(probes.Reset, probes.PhaseRead, func(c *Case) { c.Attempt.Form = "method-post" }), Isolated, Isolated},
+		"what is no denial":              {ended(probes.Error, probes.PhaseRead, none), Inconclusive, Inconclusive},
 		"of another suite":               {ended(probes.Reset, probes.PhaseRead, func(c *Case) { c.Attempt.Suite = "network" }), Isolated, Isolated},
 		"a connection without a control": {ended(probes.Reset, probes.PhaseRead, controlsEnd(probes.Dropped)), Leak, Inconclusive},
 	} {
 		got := Judge(tc.c, Rules{Network: true}, Isolated)
 		assert.Equal(t, tc.want, got.Verdict, "%s: %s", name, got.Why)
 		if tc.want == Leak {
-			assert.Contains(t, got.Why, "only the mesh stopped it", name)
+			assert.Contains(t, got.Why, "what stopped it stands behind that", name)
 			var l Layers
 			l.Add(&got)
 			assert.NotEqual(t, LayerOpen, l.Pairs()[0].Mesh, "%s: what the mesh stopped did not get through it", name)
 		}
 		assert.Equal(t, tc.without, Judge(tc.c, Rules{}, Isolated).Verdict, name)
 	}
+}
+
+// A wall of the network that comes up late is none that is missing, as elsewhere.
+func TestANetworkThatHoldsLate(t *testing.T) {
+	t.Parallel()
+	c := ideal(probes.Dropped)
+	c.Attempt.Suite, c.Attempt.Check, c.Attempt.To.Proxied = "mesh", "http", true
+	eachRound(&c, func(s *Seen) {
+		s.Observation, s.PodAge = &probes.Observation{Phase: probes.PhaseConnect, Timeout: true}, time.Minute
+	})
+	c.Rounds[0].Outcome, c.Rounds[0].Observation, c.Rounds[0].PodAge = probes.Reset, &probes.Observation{Phase: probes.PhaseRead}, time.Second
+	r := Judge(c, Rules{Network: true}, "")
+	assert.Equal(t, Leak, r.Verdict)
+	assert.True(t, r.Startup, r.Why)
+	assert.Equal(t, c.Attempt.Severity.Down().String(), r.Severity)
+	c.Rounds[0].PodAge = time.Minute
+	assert.False(t, Judge(c, Rules{Network: true}, "").Startup, "its pods are old enough")
 }

@@ -15,18 +15,27 @@ const checkInjected = "injected"
 // (istio.io/latest/docs/reference/config/annotations, .../ops/deployment/application-requirements).
 // Istio calls none of them a boundary: what a tenant's pod may do without a proxy, the
 // targets have to stand.
-var bypasses = []struct{ check, with, patch string }{
-	{"bypass-label", "the label sidecar.istio.io/inject: false", `{"metadata":{"labels":{"sidecar.istio.io/inject":"false"}}}`},
-	{"bypass-uid", "the proxy's own user, 1337, whose traffic is not redirected", `{"spec":{"securityContext":{"runAsUser":1337}}}`},
-	{"bypass-gid", "the proxy's own group, 1337, whose traffic is not redirected", `{"spec":{"securityContext":{"runAsGroup":1337}}}`},
-	{"bypass-ports", "the annotation traffic.sidecar.istio.io/excludeOutboundPorts", `{"metadata":{"annotations":{"traffic.sidecar.istio.io/excludeOutboundPorts":"80,443"}}}`},
-	{"bypass-ranges", "the annotation traffic.sidecar.istio.io/excludeOutboundIPRanges", `{"metadata":{"annotations":{"traffic.sidecar.istio.io/excludeOutboundIPRanges":"0.0.0.0/0"}}}`},
-	{"bypass-interception", "the annotation sidecar.istio.io/interceptionMode: NONE", `{"metadata":{"annotations":{"sidecar.istio.io/interceptionMode":"NONE"}}}`},
+var bypasses = []struct {
+	check, with, patch string
+	proxyless          bool
+}{
+	{"bypass-label", "the label sidecar.istio.io/inject: false", `{"metadata":{"labels":{"sidecar.istio.io/inject":"false"}}}`, true},
+	{"bypass-label-off", "the label sidecar.istio.io/inject: off", `{"metadata":{"labels":{"sidecar.istio.io/inject":"off"}}}`, true},
+	{"bypass-annotation", "the annotation sidecar.istio.io/inject: false", `{"metadata":{"annotations":{"sidecar.istio.io/inject":"false"}}}`, true},
+	{"bypass-uid", "the proxy's own user, 1337, whose traffic is not redirected", `{"spec":{"securityContext":{"runAsUser":1337}}}`, false},
+	{"bypass-gid", "the proxy's own group, 1337, whose traffic is not redirected", `{"spec":{"securityContext":{"runAsGroup":1337}}}`, false},
+	{"bypass-container-uid", "a container of the proxy's own user, 1337", `{"spec":{"containers":[{"name":"probe","securityContext":{"runAsUser":1337}}]}}`, false},
+	{"bypass-container-gid", "a container of the proxy's own group, 1337", `{"spec":{"containers":[{"name":"probe","securityContext":{"runAsGroup":1337}}]}}`, false},
+	{"bypass-ports", "the annotation traffic.sidecar.istio.io/excludeOutboundPorts", `{"metadata":{"annotations":{"traffic.sidecar.istio.io/excludeOutboundPorts":"80,443"}}}`, false},
+	{"bypass-ranges", "the annotation traffic.sidecar.istio.io/excludeOutboundIPRanges", `{"metadata":{"annotations":{"traffic.sidecar.istio.io/excludeOutboundIPRanges":"0.0.0.0/0"}}}`, false},
+	{"bypass-included", "the annotation traffic.sidecar.istio.io/includeOutboundIPRanges", `{"metadata":{"annotations":{"traffic.sidecar.istio.io/includeOutboundIPRanges":"192.0.2.0/24"}}}`, false},
+	{"bypass-interfaces", "the annotation traffic.sidecar.istio.io/excludeInterfaces", `{"metadata":{"annotations":{"traffic.sidecar.istio.io/excludeInterfaces":"eth0"}}}`, false},
+	{"bypass-interception", "the annotation sidecar.istio.io/interceptionMode: NONE", `{"metadata":{"annotations":{"sidecar.istio.io/interceptionMode":"NONE"}}}`, false},
 }
 
 // onAdmission asks for pods of each namespace by dry runs: for such as bypass
 // their proxy where there is one, and for one that says nothing where the tenancy
-// promises that all have one.
+// promises that all have one, or that none does without.
 func onAdmission(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 	if !part.Rest {
 		return nil
@@ -34,14 +43,14 @@ func onAdmission(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 	var all []suites.Attempt
 	for _, tenant := range part.From {
 		for _, namespace := range tenant.Namespaces {
-			if t.Promises.Holds(tenancy.MeshLayer) {
+			if promised(t) {
 				all = append(all, injected(tenant.Name, namespace))
 			}
 		}
 		for _, namespace := range tenant.Meshed {
 			for _, b := range bypasses {
 				a := dryRun(b.check, tenant.Name, namespace)
-				a.Change, a.Severity = suites.Change{With: b.with, Patch: b.patch}, tenancy.Low
+				a.Change, a.Severity = suites.Change{With: b.with, Patch: b.patch, Proxyless: b.proxyless}, tenancy.Low
 				a.Remedy = fmt.Sprintf("let an admission policy refuse pods with %s in namespace %s; and let a NetworkPolicy hold their "+
 					"traffic, since a tenant's own proxy is no wall to that tenant", b.with, namespace)
 				switch t.Promises.Admission.MeshBypass {
@@ -57,11 +66,16 @@ func onAdmission(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 	return all
 }
 
+// promised says that every pod of a tenant is to have a proxy.
+func promised(t *tenancy.Tenancy) bool {
+	return t.Promises.Holds(tenancy.MeshLayer) || t.Promises.Admission.MeshBypass == tenancy.WayDenied
+}
+
 func injected(tenant, namespace string) suites.Attempt {
 	a := dryRun(checkInjected, tenant, namespace)
 	a.Change, a.Severity, a.Promised = suites.Change{With: "no proxy of the mesh beside it", Proxyless: true}, tenancy.High, true
 	a.Remedy = fmt.Sprintf("label namespace %s istio-injection: enabled (or istio.io/rev: REVISION), and restart its pods; "+
-		"or take mesh out of promises.layers", namespace)
+		"or take what promises it out of the file (promises.layers: mesh, promises.admission.meshBypass: denied)", namespace)
 	return a
 }
 

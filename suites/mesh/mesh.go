@@ -75,10 +75,7 @@ var proxyPorts = []struct {
 
 // Idle says that there is no mesh, and none promised.
 func (Suite) Idle(t *tenancy.Tenancy) string {
-	if t.Promises.Holds(tenancy.MeshLayer) {
-		return ""
-	}
-	if !meshed(t) {
+	if !promised(t) && !meshed(t) {
 		return "the suite mesh has nothing to try: no pod of any tenant has a mesh's proxy beside it"
 	}
 	return ""
@@ -130,7 +127,7 @@ func (s Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 			}
 			for _, source := range sources {
 				if source.Proxied {
-					all = append(all, onKnowledge(source, to)...)
+					all = append(all, onKnowledge(t, source, to, now())...)
 				}
 				for _, target := range suites.Proxied(to) {
 					all = append(all, onWorkload(t, source, target, now())...)

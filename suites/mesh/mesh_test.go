@@ -36,6 +36,7 @@ func TestPlan(t *testing.T) {
 			assert.True(t, a.OneSided() && a.From.Proxied && !a.To.Proxied)
 			assert.Equal(t, tenancy.Medium, a.Severity)
 			assert.Contains(t, a.Remedy, "in namespace "+a.From.Namespace+", a Sidecar")
+			assert.Equal(t, a.From.Tenant == "acme" && a.To.Tenant == "globex", a.Skip != "", "who may call has to know whom")
 			continue
 		}
 		if a.Check == checkEgress {
