@@ -166,10 +166,10 @@ func TestEveryLayerOfAMeshShowsAsItsOwnCells(t *testing.T) {
 		// To one namespace from three, and to two from two, by probes with proxies and
 		// without, on two cells: four requests, and from those without eight ports.
 		// Each of the four namespaces tries three ports of the control plane, and
-		// admission would be asked for twelve pods in each of the three with proxies. Of
+		// admission would be asked for eleven pods in each of the three with proxies. Of
 		// each namespace's proxy it is asked what it knows of each of the other tenants'.
 		// HTTP is tried in each of its other forms on one cell, from both kinds.
-		require.Len(t, results, (3+2*2)*2*(2*4+8+len(probes.Forms()))+4*3+3*12+10)
+		require.Len(t, results, (3+2*2)*2*(2*4+8+len(probes.Forms()))+4*3+3*11+10)
 		w.requireVerdicts(results, func(r verdicts.Result) verdicts.Verdict {
 			switch {
 			case r.Check == "known" && r.From.Tenant != outside:

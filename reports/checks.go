@@ -51,7 +51,6 @@ var checkWords = map[string]string{
 	"mesh/egress":                 "a request to a host of the internet, through the proxy of the source's own pod",
 	"mesh/injected":               "a question to the API server, by a dry run, whether a pod that asks for nothing gets the mesh's proxy",
 	"mesh/bypass-label":           "a question to the API server, by a dry run, whether a pod may do without the mesh's proxy by a label",
-	"mesh/bypass-label-off":       "a question to the API server, by a dry run, whether a pod may do without the mesh's proxy by a label of another value",
 	"mesh/bypass-annotation":      "a question to the API server, by a dry run, whether a pod may do without the mesh's proxy by an annotation",
 	"mesh/bypass-container-uid":   "a question to the API server, by a dry run, whether a container may run as the proxy's user, past the proxy",
 	"mesh/bypass-container-gid":   "a question to the API server, by a dry run, whether a container may run as the proxy's group, past the proxy",

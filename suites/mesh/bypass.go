@@ -20,7 +20,6 @@ var bypasses = []struct {
 	proxyless          bool
 }{
 	{"bypass-label", "the label sidecar.istio.io/inject: false", `{"metadata":{"labels":{"sidecar.istio.io/inject":"false"}}}`, true},
-	{"bypass-label-off", "the label sidecar.istio.io/inject: off", `{"metadata":{"labels":{"sidecar.istio.io/inject":"off"}}}`, true},
 	{"bypass-annotation", "the annotation sidecar.istio.io/inject: false", `{"metadata":{"annotations":{"sidecar.istio.io/inject":"false"}}}`, true},
 	{"bypass-uid", "the proxy's own user, 1337, whose traffic is not redirected", `{"spec":{"securityContext":{"runAsUser":1337}}}`, false},
 	{"bypass-gid", "the proxy's own group, 1337, whose traffic is not redirected", `{"spec":{"securityContext":{"runAsGroup":1337}}}`, false},
