@@ -30,14 +30,21 @@ type answering struct {
 
 func (s answering) start(t *testing.T) string {
 	t.Helper()
-	port := far(t, func(c *net.TCPConn) {
-		if query, err := readFramed(c); err == nil && s.tcp != nil {
-			for _, m := range s.tcp(unpacked(query)) {
-				c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(m))), m...))
+	var port int
+	var u *net.UDPConn
+	var err error
+	for range 20 { // a port that is free by TCP may be another test's by UDP
+		port = far(t, func(c *net.TCPConn) {
+			if query, err := readFramed(c); err == nil && s.tcp != nil {
+				for _, m := range s.tcp(unpacked(query)) {
+					c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(m))), m...))
+				}
 			}
+		})
+		if u, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}); err == nil {
+			break
 		}
-	})
-	u, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+	}
 	require.NoError(t, err)
 	t.Cleanup(func() { u.Close() })
 	go func() {
