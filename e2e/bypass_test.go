@@ -90,6 +90,6 @@ func documented(t *testing.T) string {
 	for _, found := range regexp.MustCompile(`(?m)^    - expression: (.*)$`).FindAllSubmatch(text, -1) {
 		all = append(all, "("+string(found[1])+")")
 	}
-	require.Len(t, all, 4)
+	require.Len(t, all, 5)
 	return strings.Join(all, " && ")
 }

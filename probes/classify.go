@@ -135,6 +135,26 @@ func classifyHead(o Observation) Outcome {
 	return Reached
 }
 
+// ClassifyBehindProxy is Classify for a source whose own mesh proxy sends its
+// requests on: what Envoy answers for itself is the source's, and what came from
+// beyond has a header that says how long that took. An error or a denial from
+// beyond may be a gateway's as well as that of who was asked.
+func ClassifyBehindProxy(o Observation, a Authenticity) Outcome {
+	if o.Do != DoHead || o.Status == 0 {
+		return Classify(o, a)
+	}
+	beyond := o.Header["x-envoy-upstream-service-time"] != ""
+	switch {
+	case o.Status < 400:
+		return Reached
+	case !beyond && (o.Status == http.StatusBadGateway || o.Status == http.StatusServiceUnavailable):
+		return Blackholed
+	case !beyond, o.Status == http.StatusUnauthorized, o.Status == http.StatusForbidden, isGatewayFailure(o.Status):
+		return Error
+	}
+	return Reached
+}
+
 // isMetadataService knows the names that the metadata services of Amazon and
 // Google give themselves.
 func isMetadataService(server string) bool {

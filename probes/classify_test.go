@@ -153,3 +153,25 @@ func TestAuthenticate(t *testing.T) {
 	assert.Equal(t, Question{"tcp", 9007, "n"}, Order{Do: DoTCP, Port: 9007, Nonce: "n"}.Question())
 	assert.Equal(t, Question{"udp", 9053, "n"}, Order{Do: DoListener, Proto: "udp", Port: 9053, Nonce: "n"}.Question())
 }
+
+// What the source's own proxy answers is told from what came from beyond it.
+func TestAnswersThroughTheSourcesOwnProxy(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		status int
+		beyond bool
+		want   Outcome
+	}{
+		{200, true, Reached}, {200, false, Reached}, {301, false, Reached}, {404, true, Reached}, {500, true, Reached},
+		{502, false, Blackholed}, {503, false, Blackholed}, {404, false, Error}, {403, false, Error}, {401, false, Error},
+		{403, true, Error}, {401, true, Error}, {502, true, Error}, {503, true, Error},
+	} {
+		o := Observation{Do: DoHead, Phase: PhaseDone, Status: tc.status, Header: map[string]string{"server": "envoy", "www-authenticate": "x"}}
+		if tc.beyond {
+			o.Header["x-envoy-upstream-service-time"] = "7"
+		}
+		assert.Equal(t, tc.want, ClassifyBehindProxy(o, Unsigned), "%+v", tc)
+	}
+	forbidden := Observation{Do: DoHTTP, Phase: PhaseDone, Status: 403, Bytes: []byte(rbacBody)}
+	assert.Equal(t, Forbidden, ClassifyBehindProxy(forbidden, Unsigned), "of our targets a policy's own words tell")
+}

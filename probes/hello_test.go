@@ -47,6 +47,7 @@ func TestWhoAnswersAHello(t *testing.T) {
 		{"TLS, by address", "127.0.0.1", serverPort(t, secured.Listener.Addr().String()), Duration(patience), Reached},
 		{"who speaks no TLS, and answers", "127.0.0.1", serverPort(t, plain.Listener.Addr().String()), Duration(patience), Reached},
 		{"a proxy that has no way there", "127.0.0.1", far(t, closes), Duration(patience), Closed},
+		{"an alert", "127.0.0.1", far(t, func(c *net.TCPConn) { c.Read(make([]byte, 4096)); c.Write([]byte{21, 3, 1, 0, 2, 2, 40}); c.Close() }), Duration(patience), Error},
 		{"who says nothing", "127.0.0.1", far(t, func(c *net.TCPConn) { <-t.Context().Done(); c.Close() }), short, Dropped},
 		{"nobody", "127.0.0.1", closedPort(t, "tcp"), Duration(patience), Refused},
 	} {

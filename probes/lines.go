@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -93,7 +94,7 @@ type replyWriter struct {
 	gathered bytes.Buffer
 	timer    *time.Timer // nil where nothing waits
 	lost     func()      // called where what was gathered found no reader
-	room     *room       // that what waits for a reader is in
+	writing  atomic.Bool // and not done yet: it may be that nobody reads
 	err      error
 }
 
@@ -149,9 +150,10 @@ func (w *replyWriter) flush() error {
 		w.timer = nil
 	}
 	if w.err == nil && w.gathered.Len() > 0 {
-		defer w.room.send()()
+		w.writing.Store(true)
 		_, w.err = w.out.Write(w.gathered.Bytes())
 	}
+	w.writing.Store(false)
 	w.gathered.Reset()
 	return w.err
 }

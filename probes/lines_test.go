@@ -40,7 +40,7 @@ func TestObservationsAreWrittenTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		out := &writes{}
-		w := &replyWriter{out: out, lost: func() { t.Error("lost") }, room: newRoom(0)}
+		w := &replyWriter{out: out, lost: func() { t.Error("lost") }}
 		observed := func() {
 			for range 3 {
 				require.NoError(t, w.gather(Reply{Observed: &Observation{ID: "x"}}))
@@ -70,7 +70,7 @@ func TestGatheredRepliesThatFindNoReaderAreTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var lost atomic.Bool
-		w := &replyWriter{out: &writes{err: errors.New("gone")}, lost: func() { lost.Store(true) }, room: newRoom(0)}
+		w := &replyWriter{out: &writes{err: errors.New("gone")}, lost: func() { lost.Store(true) }}
 		require.NoError(t, w.gather(Reply{}))
 		time.Sleep(gathering)
 		synctest.Wait()

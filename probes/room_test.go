@@ -11,9 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func isRead() bool { return false }
+
 // entered counts who gets in until the context ends, and stays.
 func entered(ctx context.Context, r *room) (n int) {
-	for r.enter(ctx) == nil {
+	for r.enter(ctx, isRead) == nil {
 		n++
 	}
 	return n
@@ -23,8 +25,8 @@ func TestARoomWidensWhileNothingEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for after, want := range map[time.Duration]int{
-			silence / 2:     FirstInFlight,
-			3 * silence / 2: 2 * FirstInFlight,
+			silence / 2:     firstInFlight,
+			3 * silence / 2: 2 * firstInFlight,
 			time.Minute:     DefaultInFlight,
 		} {
 			ctx, cancel := context.WithTimeout(t.Context(), after)
@@ -41,11 +43,11 @@ func TestARoomStaysSmallWhileAttemptsEnd(t *testing.T) {
 		var inside atomic.Int32
 		most := 0
 		for range 1000 {
-			require.NoError(t, r.enter(t.Context()))
+			require.NoError(t, r.enter(t.Context(), isRead))
 			most = max(most, int(inside.Add(1)))
 			time.AfterFunc(silence/2, func() { inside.Add(-1); r.leave() })
 		}
-		assert.Equal(t, FirstInFlight, most)
+		assert.Equal(t, firstInFlight, most)
 	})
 }
 
@@ -60,23 +62,23 @@ func TestARoomThatWasEmptyIsSmallAgain(t *testing.T) {
 		cancel()
 		ctx, cancel = context.WithTimeout(t.Context(), silence/2)
 		defer cancel()
-		assert.Equal(t, FirstInFlight, entered(ctx, r))
+		assert.Equal(t, firstInFlight, entered(ctx, r))
 	})
 }
 
-// What nobody reads keeps its place: that is no silence of the network's.
+// What nobody reads keeps its place, and no other stream's.
 func TestARoomDoesNotWidenForASlowReader(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(0)
-		sent := r.send()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		assert.Equal(t, FirstInFlight, entered(ctx, r))
-		cancel()
-		sent()
-		ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		assert.Equal(t, DefaultInFlight-FirstInFlight, entered(ctx, r))
+		n := 0
+		for r.enter(ctx, func() bool { return true }) == nil {
+			n++
+		}
+		assert.Equal(t, firstInFlight, n)
+		assert.NoError(t, r.enter(t.Context(), isRead), "a stream that is read")
 	})
 }
 

@@ -35,7 +35,7 @@ func (s *Server) Serve(ctx context.Context, rw io.ReadWriter) error {
 		stop := context.AfterFunc(ctx, func() { c.SetReadDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed: it does not read
 		defer stop()
 	}
-	sess := &session{server: s, replies: &replyWriter{out: rw, lost: cancel, room: s.room}, names: &names{}, cancel: cancel}
+	sess := &session{server: s, replies: &replyWriter{out: rw, lost: cancel}, names: &names{}, cancel: cancel}
 	err := sess.follow(ctx, newOrderReader(rw))
 	cancel()
 	sess.running.Wait()
@@ -104,7 +104,7 @@ func (s *session) order(ctx context.Context, line []byte) error {
 
 // attempt starts one attempt as soon as there is room.
 func (s *session) attempt(ctx context.Context, o Order) error {
-	if err := s.server.room.enter(ctx); err != nil {
+	if err := s.server.room.enter(ctx, s.replies.writing.Load); err != nil {
 		return err
 	}
 	s.got++

@@ -26,10 +26,14 @@ func (a *attempt) hello(ctx context.Context) {
 	}
 	err := tls.Client(tapped, &tls.Config{
 		ServerName:         name,
-		InsecureSkipVerify: true, //nolint:gosec // nothing is said beyond the name, and whoever answers was reached
+		NextProtos:         []string{"h2", "http/1.1"},
+		CurvePreferences:   []tls.CurveID{tls.X25519, tls.CurveP256}, // so that it is one packet, for who reads no more
+		InsecureSkipVerify: true,                                     //nolint:gosec // nothing is said beyond the name, and whoever answers was reached
 	}).HandshakeContext(ctx)
 	first, end := tapped.seen()
 	switch {
+	case isTLSAlert(first):
+		a.seen.Error = "TLS was refused by an alert, which a wall on the way may send as well as the service"
 	case len(first) > 0:
 		a.seen.First, a.seen.Phase = len(first), PhaseDone
 	case end != nil:

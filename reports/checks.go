@@ -49,6 +49,7 @@ var checkWords = map[string]string{
 	"mesh/banner":                 "a connection to a server behind another tenant's proxy that speaks first, before a mesh's policy for connections is asked",
 	"mesh/control-plane":          "a connection to the mesh's control plane on ports that tenants' pods do not need",
 	"mesh/egress":                 "a request to a host of the internet, through the proxy of the source's own pod",
+	"mesh/egress-allowed":         "a request to a host that tenants may reach, through the proxy of the source's own pod",
 	"mesh/injected":               "a question to the API server, by a dry run, whether a pod that asks for nothing gets the mesh's proxy",
 	"mesh/bypass-label":           "a question to the API server, by a dry run, whether a pod may do without the mesh's proxy by a label",
 	"mesh/bypass-annotation":      "a question to the API server, by a dry run, whether a pod may do without the mesh's proxy by an annotation",

@@ -417,7 +417,11 @@ func (r *run) fireFrom(ctx context.Context, source *pod, shots []*shot) {
 			s.outcome = classifyAtWitness(*s.observation, r.authenticate(s))
 			continue
 		}
-		s.outcome = probes.Classify(*s.observation, r.authenticate(s))
+		classify := probes.Classify
+		if s.source.place.proxied {
+			classify = probes.ClassifyBehindProxy
+		}
+		s.outcome = classify(*s.observation, r.authenticate(s))
 		if s.anyAnswer && s.observation.RCode != "" {
 			s.outcome = probes.Reached
 		}

@@ -104,11 +104,15 @@ func (s *session) sign(ctx context.Context) error {
 // as soon as it has room, which an attempt's end makes.
 func takeTimeout(each time.Duration) time.Duration { return 2*each + 20*time.Second }
 
+// answeredAtATime is how many attempts a probe is taken to make at a time. Of those
+// that nobody answers it makes more.
+const answeredAtATime = 256
+
 // batchTimeout bounds the time from a batch's last order to its terminator:
 // the probe works on many attempts at a time, and anything beyond a generous
 // multiple of that is a stream that hangs.
 func batchTimeout(n int, each time.Duration) time.Duration {
-	waves := time.Duration(n/probes.FirstInFlight + 1)
+	waves := time.Duration(n/answeredAtATime + 1)
 	return waves*2*each + 20*time.Second
 }
 

@@ -85,6 +85,9 @@ func (w waysOut) add(by exit, rung verdicts.Rung, shots []*shot) {
 // Which family it was asked by is not known: it is taken for the first.
 func (w waysOut) addResolver(shots []*shot) {
 	for round, s := range shots {
+		if s.source.place.proxied {
+			continue // its questions go past the proxy, which alone is tried
+		}
 		by := exit{s.source, suites.PodIP}
 		all := w[by]
 		if all[round].Outcome == probes.Reached || !s.resolved() {

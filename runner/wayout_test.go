@@ -86,4 +86,7 @@ func TestWhatGoesPastAProxyIsNoWayOutThroughIt(t *testing.T) {
 		r := &part{controls: []*control{c}}
 		assert.Equal(t, want, r.waysOut()[exit{p.pods[0], suites.PodIP}][0].Outcome, do)
 	}
+	asked := &shot{source: p.pods[0], outcome: probes.Reached, order: probes.Order{Do: probes.DoDNS}}
+	r := &part{controls: []*control{{controlKey: controlKey{source: p.pods[0], do: probes.DoDNS}, during: []*shot{asked}}}}
+	assert.Empty(t, r.waysOut()[exit{p.pods[0], suites.PodIP}][0], "and its resolver it asks past the proxy")
 }

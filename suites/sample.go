@@ -55,9 +55,7 @@ func (l *lots) add(a Attempt) {
 	if l.Size == 0 || a.Skip != "" {
 		return
 	}
-	bare := a
-	bare.From.Proxied, bare.Sidecar = false, false // beside which it stands, and that beside another
-	name := bare.Beside()
+	name := lotName(a)
 	g := l.groups[name]
 	if g == nil {
 		g = &group{lot: l.lotOf(name)}
@@ -68,6 +66,13 @@ func (l *lots) add(a Attempt) {
 		l.prune()
 	}
 	g.size++
+}
+
+// lotName is shared by the attempts that stand beside each other: by a proxy,
+// beside the same without, and that beside the one by the pod's own address.
+func lotName(a Attempt) string {
+	a.From.Proxied, a.Sidecar = false, false
+	return a.Beside()
 }
 
 func (l *lots) lotOf(name string) lot {
@@ -128,7 +133,7 @@ func (l *lots) ranked() (covering, rest []*group) {
 // drawn is the names of the groups that won; nil: all did.
 type drawn map[string]bool
 
-func (d drawn) has(a Attempt) bool { return d == nil || a.Skip != "" || d[a.Beside()] }
+func (d drawn) has(a Attempt) bool { return d == nil || a.Skip != "" || d[lotName(a)] }
 
 // draw ends the lottery. Since groups win whole, the sample may be a little
 // larger than was asked for.

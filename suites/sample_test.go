@@ -107,3 +107,34 @@ func TestWhatIsSkippedIsKept(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, got, plan[3])
 }
+
+// An attempt by a proxy is drawn with that without one, beside which it stands.
+func TestASampleKeepsAttemptsByProxiesWithThoseWithout(t *testing.T) {
+	var plan []Attempt
+	for _, a := range planOf(6, 2) {
+		if a.Address != ServiceName {
+			continue
+		}
+		a.Suite, a.To.Proxied = "mesh", true
+		proxied := a
+		proxied.From.Proxied = true
+		plan = append(plan, a, proxied)
+	}
+	for seed := range uint64(10) {
+		got, err := Sample{Size: 40, Seed: seed}.of(plan)
+		require.NoError(t, err)
+		assert.InDelta(t, 40, len(got), 2)
+		ids := map[string]bool{}
+		for _, a := range got {
+			ids[a.ID()] = true
+		}
+		proxied := 0
+		for _, a := range got {
+			if a.From.Proxied {
+				proxied++
+				assert.True(t, ids[a.Beside()], "%s without what stands beside it", a.ID())
+			}
+		}
+		assert.Equal(t, len(got)/2, proxied)
+	}
+}

@@ -41,10 +41,8 @@ func onAdmission(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 	}
 	var all []suites.Attempt
 	for _, tenant := range part.From {
-		for _, namespace := range tenant.Namespaces {
-			if promised(t) {
-				all = append(all, injected(tenant.Name, namespace))
-			}
+		for _, namespace := range promisedIn(t, tenant) {
+			all = append(all, injected(tenant.Name, namespace))
 		}
 		for _, namespace := range tenant.Meshed {
 			for _, b := range bypasses {
@@ -65,9 +63,15 @@ func onAdmission(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 	return all
 }
 
-// promised says that every pod of a tenant is to have a proxy.
-func promised(t *tenancy.Tenancy) bool {
-	return t.Promises.Holds(tenancy.MeshLayer) || t.Promises.Admission.MeshBypass == tenancy.WayDenied
+// promisedIn are the namespaces of a tenant in which every pod is to have a proxy.
+func promisedIn(t *tenancy.Tenancy, tenant tenancy.Tenant) []string {
+	switch {
+	case t.Promises.Holds(tenancy.MeshLayer):
+		return tenant.Namespaces
+	case t.Promises.Admission.MeshBypass == tenancy.WayDenied:
+		return tenant.Meshed
+	}
+	return nil
 }
 
 func injected(tenant, namespace string) suites.Attempt {

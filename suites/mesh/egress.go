@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/partywall/partywall/probes"
 	"github.com/partywall/partywall/suites"
@@ -9,7 +10,10 @@ import (
 	"github.com/partywall/partywall/tenancy"
 )
 
-const checkEgress = "egress"
+const (
+	checkEgress  = "egress"
+	checkAllowed = "egress-allowed"
+)
 
 // waysOut are the hosts of the internet that a tenant's pods try through their own
 // proxies. What a proxy does with a connection shows once the client has spoken: HTTP
@@ -17,9 +21,9 @@ const checkEgress = "egress"
 func waysOut(promises tenancy.Egress, from tenancy.Tenant) []suites.Attempt {
 	var all []suites.Attempt
 	for _, place := range suites.Proxied(from) {
-		add := func(host tenancy.Endpoint, promise tenancy.Promise) {
+		add := func(check string, host tenancy.Endpoint, promise tenancy.Promise) {
 			a := suites.Attempt{
-				Suite: suite, Check: checkEgress, Do: probes.DoHello, From: place, To: suites.Place{Tenant: "internet"}, Out: true, Outside: host.Host,
+				Suite: suite, Check: check, Do: probes.DoHello, From: place, To: suites.Place{Tenant: "internet"}, Out: true, Outside: host.Host,
 				Address: suites.ByAddress, Port: tenancy.Port{Protocol: "tcp", Number: host.Port}, Placement: suites.AnyNode,
 				Remedy: fmt.Sprintf("in namespace %s, a Sidecar with outboundTrafficPolicy.mode REGISTRY_ONLY, or that for the whole mesh; what goes past a "+
 					"proxy only a NetworkPolicy holds", place.Namespace),
@@ -27,17 +31,23 @@ func waysOut(promises tenancy.Egress, from tenancy.Tenant) []suites.Attempt {
 			if host.ByName() {
 				a.Address = suites.ByName
 			}
-			if host.Port == 80 {
+			switch host.Port {
+			case 80:
 				a.Do = probes.DoHead
+			case 443:
+			default:
+				a.Skip = "what is spoken on this port is not known, and a proxy shows what it does with a connection once the client has spoken"
 			}
 			egress.Expect(&a, promise, tenancy.Low)
 			all = append(all, a)
 		}
 		for _, host := range egress.Hosts(promises) {
-			add(host, promises.Internet)
+			if !slices.Contains(promises.AllowedHosts, host) {
+				add(checkEgress, host, promises.Internet)
+			}
 		}
 		for _, host := range promises.AllowedHosts {
-			add(host, tenancy.WayAllowed)
+			add(checkAllowed, host, tenancy.WayAllowed)
 		}
 	}
 	return all

@@ -41,14 +41,14 @@ var requests = []struct {
 	{"banner", probes.DoBanner, probes.PortBanner},
 }
 
-// Checks are the requests, their other forms, proxy-port, control-plane, egress, known, injected and the bypasses.
+// Checks are the requests, their other forms, proxy-port, control-plane, the two of egress, known, injected and the bypasses.
 func (Suite) Checks() []string {
 	var names []string
 	for _, r := range requests {
 		names = append(names, r.check)
 	}
 	names = append(names, probes.Forms()...)
-	names = append(names, checkProxyPort, checkControlPlane, checkEgress, checkKnown, checkInjected)
+	names = append(names, checkProxyPort, checkControlPlane, checkEgress, checkAllowed, checkKnown, checkInjected)
 	for _, b := range bypasses {
 		names = append(names, b.check)
 	}
@@ -75,7 +75,7 @@ var proxyPorts = []struct {
 
 // Idle says that there is no mesh, and none promised.
 func (Suite) Idle(t *tenancy.Tenancy) string {
-	if !promised(t) && !meshed(t) {
+	if !t.Promises.Holds(tenancy.MeshLayer) && !meshed(t) {
 		return "the suite mesh has nothing to try: no pod of any tenant has a mesh's proxy beside it"
 	}
 	return ""
