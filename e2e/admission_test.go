@@ -82,7 +82,7 @@ func TestPodsOnTheirNodesNetwork(t *testing.T) {
 	// A policy will do as well.
 	remove := w.refuseHostNetwork(a)
 	o = ask(0, allIsolated)
-	require.Contains(t, o.record.Results[0].Why, "no pod of "+a+" is on its node's network")
+	require.Contains(t, o.record.Results[0].Why, "no such pod in "+a)
 	remove()
 	w.awaitPod(hostPod(a), true, "")
 
