@@ -60,11 +60,7 @@ func (w *world) runOn(
 	if w.address != "" {
 		selection.Only = []string{"*/" + string(w.address) + ":*"}
 	}
-	registry := w.registry
-	if registry == nil {
-		registry = suites.Registry{network.Suite{NodePorts: w.nodePorts}}
-	}
-	plan, err := selection.Plan(registry, found)
+	plan, err := selection.Plan(suites.Registry{network.Suite{NodePorts: w.nodePorts}}, found)
 	require.NoError(w.t, err)
 	judging := verdicts.NewJudging(found, time.Now())
 	var results []verdicts.Result
