@@ -17,10 +17,7 @@ import (
 // deny has a tenant's proxies refuse others what a policy names, and nothing else.
 func (w *world) deny(tenant string, operation map[string]any) {
 	w.t.Helper()
-	var own []any
-	for _, ns := range w.spaces[tenant] {
-		own = append(own, ns)
-	}
+	own := w.ownOf(tenant)
 	for _, ns := range w.spaces[tenant] {
 		_, err := w.ofMesh(ns, authorisation).Apply(context.Background(), "deny", &unstructured.Unstructured{Object: map[string]any{
 			"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy", "metadata": map[string]any{"name": "deny", "namespace": ns},

@@ -7,8 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/partywall/partywall/verdicts"
 )
@@ -17,10 +15,8 @@ import (
 // what takes it away again.
 func (w *world) scope(ns string, spec map[string]any) (widen func()) {
 	w.t.Helper()
-	client, err := dynamic.NewForConfig(lab.config)
-	require.NoError(w.t, err)
-	sidecars := client.Resource(schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "sidecars"}).Namespace(ns)
-	_, err = sidecars.Create(context.Background(), &unstructured.Unstructured{Object: map[string]any{
+	sidecars := w.ofIstio("networking.istio.io", ns, "sidecars")
+	_, err := sidecars.Create(context.Background(), &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "networking.istio.io/v1", "kind": "Sidecar", "metadata": map[string]any{"name": "own"},
 		"spec": spec,
 	}}, metav1.CreateOptions{})

@@ -60,13 +60,19 @@ const (
 	authorisation = "authorizationpolicies"
 )
 
-// secure has a tenant's proxies hold one of them, or both.
-func (w *world) secure(tenant string, halves ...string) {
-	w.t.Helper()
+// ownOf are the namespaces of a tenant, as a policy lists them.
+func (w *world) ownOf(tenant string) []any {
 	var own []any
 	for _, ns := range w.spaces[tenant] {
 		own = append(own, ns)
 	}
+	return own
+}
+
+// secure has a tenant's proxies hold one of them, or both.
+func (w *world) secure(tenant string, halves ...string) {
+	w.t.Helper()
+	own := w.ownOf(tenant)
 	kinds := map[string]string{identity: "PeerAuthentication", authorisation: "AuthorizationPolicy"}
 	specs := map[string]map[string]any{
 		identity:      {"mtls": map[string]any{"mode": "STRICT"}},
@@ -97,9 +103,14 @@ func ignoreGone(err error) error {
 
 func (w *world) ofMesh(ns, resource string) dynamic.ResourceInterface {
 	w.t.Helper()
+	return w.ofIstio("security.istio.io", ns, resource)
+}
+
+func (w *world) ofIstio(group, ns, resource string) dynamic.ResourceInterface {
+	w.t.Helper()
 	client, err := dynamic.NewForConfig(lab.config)
 	require.NoError(w.t, err)
-	return client.Resource(schema.GroupVersionResource{Group: "security.istio.io", Version: "v1", Resource: resource}).Namespace(ns)
+	return client.Resource(schema.GroupVersionResource{Group: group, Version: "v1", Resource: resource}).Namespace(ns)
 }
 
 // heldBy is the truth about a target whose walls are of the mesh alone: what it

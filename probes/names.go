@@ -17,10 +17,9 @@ const (
 )
 
 // names are what a batch of attempts was told: addresses by their resolver, and by
-// the pod's own proxy what that knows. Ten attempts at one
-// name ask for it once: where all ask at the same moment a cluster's resolver
-// loses questions, and an attempt whose question is lost was never made. Only an
-// address is shared. Where there was none, or none yet, each attempt asks for
+// the pod's own proxy what that knows. Ten attempts at one name ask for it once:
+// where all ask at the same moment a cluster's resolver loses questions, and an
+// attempt whose question is lost was never made. Only an address is shared. Where there was none, or none yet, each attempt asks for
 // itself, so that what ends by the resolver's word ends by a word to itself.
 type names struct {
 	mu    sync.Mutex

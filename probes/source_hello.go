@@ -27,8 +27,8 @@ func (a *attempt) hello(ctx context.Context) {
 	err := tls.Client(tapped, &tls.Config{
 		ServerName:         name,
 		NextProtos:         []string{"h2", "http/1.1"},
-		CurvePreferences:   []tls.CurveID{tls.X25519, tls.CurveP256}, // so that it is one packet, for who reads no more
-		InsecureSkipVerify: true,                                     //nolint:gosec // nothing is said beyond the name, and whoever answers was reached
+		CurvePreferences:   plainCurves,
+		InsecureSkipVerify: true, //nolint:gosec // nothing is said beyond the name, and whoever answers was reached
 	}).HandshakeContext(ctx)
 	first, end := tapped.seen()
 	switch {

@@ -93,17 +93,10 @@ func (t *Target) answerHTTP(do Do, port int, rw http.ResponseWriter, r *http.Req
 // pathQuestion reads the last two words of a path, whatever stands before them:
 // a target is the most forgiving of backends.
 func pathQuestion(path string) (nonce, token string) {
-	before, token, _ := cutLast(path, "/")
-	_, nonce, found := cutLast(before, "/")
-	if !found || !isWord(nonce) {
+	words := strings.Split(path, "/")
+	n := len(words)
+	if n < 3 || !isWord(words[n-2]) {
 		return "", ""
 	}
-	return nonce, token
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
+	return words[n-2], words[n-1]
 }

@@ -106,11 +106,10 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 }
 
 func leak(r Result, c Case, rules Rules) Result {
-	first := slices.IndexFunc(c.Rounds, func(s Seen) bool { return through(s.throughOrNot()) })
-	s := c.Rounds[first]
+	gotThrough := func(s Seen) bool { return through(s.throughOrNot()) }
+	s := c.Rounds[slices.IndexFunc(c.Rounds, gotThrough)]
 	r.Outcome = s.throughOrNot()
-	later := slices.ContainsFunc(c.Rounds[first+1:], func(s Seen) bool { return through(s.throughOrNot()) })
-	once := first == 0 && !later && len(c.Rounds) == Rounds && incomplete(c) == ""
+	once := atFirstOnly(c, gotThrough)
 	stopped := once && r.Grade == TwoSided && stoppedLater(c, rules)
 	if stopped && s.startsUp(c) {
 		r.Startup = true
@@ -123,6 +122,11 @@ func leak(r Result, c Case, rules Rules) Result {
 		why += ", in the first round only; " + c.Unsettled
 	}
 	return r.as(Leak, why)
+}
+
+// atFirstOnly says that of all rounds, which can be read, the first alone was so.
+func atFirstOnly(c Case, so func(Seen) bool) bool {
+	return len(c.Rounds) == Rounds && incomplete(c) == "" && so(c.Rounds[0]) && !slices.ContainsFunc(c.Rounds[1:], so)
 }
 
 // startsUp says that a round was in the first seconds of its pods' life, in which

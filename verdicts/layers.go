@@ -93,7 +93,7 @@ func (s *layersSeen) mesh(r *Result) {
 // with a proxy it is the proxy that it connects to.
 func (r *Result) connected() bool {
 	return slices.ContainsFunc(r.Evidence.Rounds, func(round Round) bool {
-		return through(round.Outcome) || round.Phase != "" && round.Phase != probes.PhaseResolve && round.Phase != probes.PhaseConnect
+		return through(round.Outcome) || beyondConnecting(round.Phase)
 	})
 }
 
@@ -105,14 +105,12 @@ func heldByMeshAlone(r Result, c Case, rules Rules) (leak Result, is bool) {
 	if !rules.Network || a.Suite != "mesh" || !a.To.Proxied || a.From.Proxied || a.Proxy != "" || a.Form != "" {
 		return r, false
 	}
-	first := slices.IndexFunc(c.Rounds, connectedAndDenied)
-	if first < 0 {
+	if !slices.ContainsFunc(c.Rounds, connectedAndDenied) {
 		return r, false
 	}
 	why := fmt.Sprintf("the network let %s connect to %s on port %d, and what stopped it stands behind that, as a mesh does (%s); the network is "+
 		"promised to hold by itself (promises.layers)", c.From.Who(), c.To.Who(), a.Port.Number, rounds(c))
-	later := slices.ContainsFunc(c.Rounds[first+1:], connectedAndDenied)
-	if s := c.Rounds[first]; first == 0 && !later && incomplete(c) == "" && stoppedLater(c, rules) && s.startsUp(c) {
+	if atFirstOnly(c, connectedAndDenied) && stoppedLater(c, rules) && c.Rounds[0].startsUp(c) {
 		r.Startup, r.Severity = true, a.Severity.Down().String()
 		why += ", but only in the first seconds of its pods' life"
 	}
@@ -121,7 +119,11 @@ func heldByMeshAlone(r Result, c Case, rules Rules) (leak Result, is bool) {
 
 // connectedAndDenied says that an attempt ended behind its connection.
 func connectedAndDenied(s Seen) bool {
-	return s.Observation != nil && s.Outcome != probes.Error && s.Outcome != "" && !slices.Contains([]probes.Phase{"", probes.PhaseResolve, probes.PhaseConnect}, s.Observation.Phase)
+	return s.Observation != nil && s.Outcome != probes.Error && s.Outcome != "" && beyondConnecting(s.Observation.Phase)
+}
+
+func beyondConnecting(p probes.Phase) bool {
+	return p != "" && p != probes.PhaseResolve && p != probes.PhaseConnect
 }
 
 // Pairs are all of them, those that a layer stands open in first, then by name.

@@ -16,20 +16,20 @@ const checkInjected = "injected"
 // Istio calls none of them a boundary: what a tenant's pod may do without a proxy, the
 // targets have to stand.
 var bypasses = []struct {
-	check, with, patch string
-	proxyless          bool
+	check  string
+	change suites.Change
 }{
-	{"bypass-label", "the label sidecar.istio.io/inject: false", `{"metadata":{"labels":{"sidecar.istio.io/inject":"false"}}}`, true},
-	{"bypass-annotation", "the annotation sidecar.istio.io/inject: false", `{"metadata":{"annotations":{"sidecar.istio.io/inject":"false"}}}`, true},
-	{"bypass-uid", "the proxy's own user, 1337, whose traffic is not redirected", `{"spec":{"securityContext":{"runAsUser":1337}}}`, false},
-	{"bypass-gid", "the proxy's own group, 1337, whose traffic is not redirected", `{"spec":{"securityContext":{"runAsGroup":1337}}}`, false},
-	{"bypass-container-uid", "a container of the proxy's own user, 1337", `{"spec":{"containers":[{"name":"probe","securityContext":{"runAsUser":1337}}]}}`, false},
-	{"bypass-container-gid", "a container of the proxy's own group, 1337", `{"spec":{"containers":[{"name":"probe","securityContext":{"runAsGroup":1337}}]}}`, false},
-	{"bypass-ports", "the annotation traffic.sidecar.istio.io/excludeOutboundPorts", `{"metadata":{"annotations":{"traffic.sidecar.istio.io/excludeOutboundPorts":"80,443"}}}`, false},
-	{"bypass-ranges", "the annotation traffic.sidecar.istio.io/excludeOutboundIPRanges", `{"metadata":{"annotations":{"traffic.sidecar.istio.io/excludeOutboundIPRanges":"0.0.0.0/0"}}}`, false},
-	{"bypass-included", "the annotation traffic.sidecar.istio.io/includeOutboundIPRanges", `{"metadata":{"annotations":{"traffic.sidecar.istio.io/includeOutboundIPRanges":"192.0.2.0/24"}}}`, false},
-	{"bypass-interfaces", "the annotation traffic.sidecar.istio.io/excludeInterfaces", `{"metadata":{"annotations":{"traffic.sidecar.istio.io/excludeInterfaces":"eth0"}}}`, false},
-	{"bypass-interception", "the annotation sidecar.istio.io/interceptionMode: NONE", `{"metadata":{"annotations":{"sidecar.istio.io/interceptionMode":"NONE"}}}`, false},
+	{"bypass-label", suites.Change{With: "the label sidecar.istio.io/inject: false", Patch: `{"metadata":{"labels":{"sidecar.istio.io/inject":"false"}}}`, Proxyless: true}},
+	{"bypass-annotation", suites.Change{With: "the annotation sidecar.istio.io/inject: false", Patch: `{"metadata":{"annotations":{"sidecar.istio.io/inject":"false"}}}`, Proxyless: true}},
+	{"bypass-uid", suites.Change{With: "the proxy's own user, 1337, whose traffic is not redirected", Patch: `{"spec":{"securityContext":{"runAsUser":1337}}}`}},
+	{"bypass-gid", suites.Change{With: "the proxy's own group, 1337, whose traffic is not redirected", Patch: `{"spec":{"securityContext":{"runAsGroup":1337}}}`}},
+	{"bypass-container-uid", suites.Change{With: "a container of the proxy's own user, 1337", Patch: `{"spec":{"containers":[{"name":"probe","securityContext":{"runAsUser":1337}}]}}`}},
+	{"bypass-container-gid", suites.Change{With: "a container of the proxy's own group, 1337", Patch: `{"spec":{"containers":[{"name":"probe","securityContext":{"runAsGroup":1337}}]}}`}},
+	{"bypass-ports", suites.Change{With: "the annotation traffic.sidecar.istio.io/excludeOutboundPorts", Patch: `{"metadata":{"annotations":{"traffic.sidecar.istio.io/excludeOutboundPorts":"80,443"}}}`}},
+	{"bypass-ranges", suites.Change{With: "the annotation traffic.sidecar.istio.io/excludeOutboundIPRanges", Patch: `{"metadata":{"annotations":{"traffic.sidecar.istio.io/excludeOutboundIPRanges":"0.0.0.0/0"}}}`}},
+	{"bypass-included", suites.Change{With: "the annotation traffic.sidecar.istio.io/includeOutboundIPRanges", Patch: `{"metadata":{"annotations":{"traffic.sidecar.istio.io/includeOutboundIPRanges":"192.0.2.0/24"}}}`}},
+	{"bypass-interfaces", suites.Change{With: "the annotation traffic.sidecar.istio.io/excludeInterfaces", Patch: `{"metadata":{"annotations":{"traffic.sidecar.istio.io/excludeInterfaces":"eth0"}}}`}},
+	{"bypass-interception", suites.Change{With: "the annotation sidecar.istio.io/interceptionMode: NONE", Patch: `{"metadata":{"annotations":{"sidecar.istio.io/interceptionMode":"NONE"}}}`}},
 }
 
 // onAdmission asks for pods of each namespace by dry runs: for such as bypass
@@ -47,9 +47,9 @@ func onAdmission(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 		for _, namespace := range tenant.Meshed {
 			for _, b := range bypasses {
 				a := dryRun(b.check, tenant.Name, namespace)
-				a.Change, a.Severity = suites.Change{With: b.with, Patch: b.patch, Proxyless: b.proxyless}, tenancy.Low
+				a.Change, a.Severity = b.change, tenancy.Low
 				a.Remedy = fmt.Sprintf("let an admission policy refuse pods with %s in namespace %s; and let a NetworkPolicy hold their "+
-					"traffic, since a tenant's own proxy is no wall to that tenant", b.with, namespace)
+					"traffic, since a tenant's own proxy is no wall to that tenant", b.change.With, namespace)
 				switch t.Promises.Admission.MeshBypass {
 				case tenancy.WayDenied:
 					a.Promised, a.Severity = true, tenancy.High
