@@ -18,6 +18,7 @@ import (
 type starts struct {
 	Pod float64 // seconds from when a pod was made
 	Job float64 // seconds from when its Job was made, of which a controller makes it
+	Run float64 // seconds from the run's start
 }
 
 // watchStarts sees how long pods take until they are ready, with a client of its
@@ -40,6 +41,7 @@ func watchStarts(ctx context.Context, c benchCase, config *rest.Config) (func() 
 	if err != nil {
 		return nil, err
 	}
+	begun := time.Now()
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	made := map[types.UID]time.Time{} // Jobs and pods, by the first that was heard of them
@@ -71,6 +73,7 @@ func watchStarts(ctx context.Context, c benchCase, config *rest.Config) (func() 
 				continue
 			}
 			up[pod.UID] = true
+			slowest.Run = time.Since(begun).Seconds()
 			slowest.Pod = max(slowest.Pod, time.Since(podAt).Seconds())
 			if job := metav1.GetControllerOf(pod); job != nil {
 				slowest.Job = max(slowest.Job, time.Since(hear(job.UID)).Seconds())

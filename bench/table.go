@@ -17,7 +17,7 @@ import (
 // print shows the figures and, beside a baseline, how much faster they are.
 func (m *measuring) print(out io.Writer) {
 	t := tablewriter.NewWriter(out)
-	t.Header("case", "attempts", "attempts phase", "a second", "whole round", "baseline", "ratio", "first attempt", "slowest pod", "from its job",
+	t.Header("case", "attempts", "attempts phase", "a second", "whole round", "baseline", "ratio", "first attempt", "slowest pod", "from its job", "from the start",
 		"API calls", "execs", "runner MB", "probe MB", "CPU s", "outcome")
 	for _, r := range m.rows {
 		if r.Kind == kindBaseline && r.NotBefore == "" {
@@ -30,7 +30,7 @@ func (m *measuring) print(out io.Writer) {
 		base, ratio := m.beside(r)
 		_ = t.Append([]string{
 			r.name(), fmt.Sprint(r.Attempts), seconds(r.Probing), fmt.Sprintf("%.0f", float64(r.Attempts)/r.Probing), seconds(r.Round),
-			base, ratio, seconds(r.First), seconds(r.Slowest.Pod), seconds(r.Slowest.Job), fmt.Sprint(r.calls()), fmt.Sprint(r.Execs),
+			base, ratio, seconds(r.First), seconds(r.Slowest.Pod), seconds(r.Slowest.Job), seconds(r.Slowest.Run), fmt.Sprint(r.calls()), fmt.Sprint(r.Execs),
 			fmt.Sprintf("%.0f", r.PeakMB), probeMB(r), fmt.Sprintf("%.1f", r.CPU), tally(r.Verdicts),
 		}) // kept in memory
 	}

@@ -81,11 +81,11 @@ func parseOrder(line []byte) (Order, error) {
 
 // gathering is how long an observation waits for others to be written with. A
 // reply passes six processes on its way to the runner, each of which takes as
-// long for one line as for twenty.
-const gathering = 10 * time.Millisecond
+// long for one line as for eighty. The end of a batch waits for nothing.
+const gathering = 200 * time.Millisecond
 
 // maxGathered is how many bytes of replies wait at most.
-const maxGathered = 16 << 10
+const maxGathered = 32 << 10
 
 // replyWriter writes whole lines, whoever replies.
 type replyWriter struct {

@@ -189,7 +189,7 @@ func (st *stream) batch(ctx context.Context, limiter *rate.Limiter, orders []pro
 
 // together is how many orders are sent at a time: as many as a message of an
 // exec's has room for, about.
-const together = 8
+const together = 32
 
 // sendAll sends a batch and asks for its terminator. The watchdog does not run
 // while it waits for its turn, which says nothing about the stream.
