@@ -42,7 +42,7 @@ func TestMeshRequestForms(t *testing.T) {
 	w.secure(a, identity)
 	// By Istio's default normalisation, BASE, of a path only what RFC 3986 calls the
 	// same is the same to a policy.
-	known := []string{"path-dots", "path-encoded", "http", "upgrade-h2c"}
+	knownPaths := []string{"path-dots", "path-encoded", "http", "upgrade-h2c", "host-case", "host-dot", "host-other"}
 	for _, step := range []struct {
 		name string
 		set  func()
@@ -50,15 +50,21 @@ func TestMeshRequestForms(t *testing.T) {
 	}{
 		{"a method", func() { w.deny(a, map[string]any{"methods": []any{"GET"}}) }, func(check string) bool { return strings.HasPrefix(check, "method-") }},
 		{"a path", func() { w.deny(a, map[string]any{"paths": []any{"/partywall/*"}}) },
-			func(check string) bool { return !slices.Contains(known, check) && !strings.HasPrefix(check, "method-") }},
+			func(check string) bool {
+				return !slices.Contains(knownPaths, check) && !strings.HasPrefix(check, "method-")
+			}},
+		// Capitals are the same host. A host that its own proxy does not know it sends on
+		// as it is, without an identity.
+		{"a host", func() { w.secure(a); w.deny(a, map[string]any{"hosts": []any{"*.svc:8080"}}) },
+			func(check string) bool { return check == "host-dot" || check == "host-other" }},
 		{"everybody else", func() { w.secure(a, identity, authorisation) }, func(string) bool { return false }},
 	} {
 		step.set()
-		o := w.run("--suite", "mesh", "--only", "mesh/http/*", "--only", "mesh/method-*", "--only", "mesh/path-*", "--only", "mesh/upgrade-*")
+		o := w.run("--suite", "mesh", "--only", "mesh/http/*", "--only", "mesh/method-*", "--only", "mesh/path-*", "--only", "mesh/upgrade-*", "--only", "mesh/host-*")
 		results := ofSuite("mesh", o.record.Results)
 		require.NotEmpty(t, results)
 		w.requireVerdicts(results, func(r verdicts.Result) verdicts.Verdict {
-			if r.From.Tenant == b && r.From.Sidecar && step.open(r.Check) {
+			if r.From.Tenant == b && (r.From.Sidecar || strings.HasPrefix(r.Check, "host-")) && step.open(r.Check) {
 				return verdicts.Leak
 			}
 			return oneSided(r, verdicts.Isolated)

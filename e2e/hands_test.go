@@ -76,15 +76,22 @@ func (w *world) probe(ns, slot string) *corev1.Pod {
 	return &pods.Items[0]
 }
 
-// process is the probe of a pod, found by the pod's cgroup.
+// process is the probe of a pod.
 func process(t *testing.T, pod *corev1.Pod) int {
+	t.Helper()
+	return processOf(t, pod, "/probe\x00serve\x00")
+}
+
+// processOf is the one of a pod's whose command line begins so, found by the pod's
+// cgroup.
+func processOf(t *testing.T, pod *corev1.Pod, command string) int {
 	t.Helper()
 	paths, err := filepath.Glob("/proc/[0-9]*/cgroup")
 	require.NoError(t, err)
 	for _, path := range paths {
 		groups, _ := os.ReadFile(path) // of one that has ended there is none
 		line, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
-		if !contains(string(groups), "/partywall-"+labName()+"/") || !contains(string(groups), "pod"+string(pod.UID)) || !strings.HasPrefix(string(line), "/probe\x00serve\x00") {
+		if !contains(string(groups), "/partywall-"+labName()+"/") || !contains(string(groups), "pod"+string(pod.UID)) || !strings.HasPrefix(string(line), command) {
 			continue
 		}
 		var pid int

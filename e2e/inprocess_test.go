@@ -41,6 +41,9 @@ func (w *world) discover(ctx context.Context, config *rest.Config) (*runner.Clus
 		require.NoError(w.t, err)
 	}
 	found.Cast(shadows)
+	if w.registry != nil { // of which the network's suite, which tests have else, wants none
+		tenancy.Observe(ctx, cluster.Client, found, tenancy.Observing{})
+	}
 	return cluster, found
 }
 
@@ -60,7 +63,11 @@ func (w *world) runOn(
 	if w.address != "" {
 		selection.Only = []string{"*/" + string(w.address) + ":*"}
 	}
-	plan, err := selection.Plan(suites.Registry{network.Suite{NodePorts: w.nodePorts}}, found)
+	registry := w.registry
+	if registry == nil {
+		registry = suites.Registry{network.Suite{NodePorts: w.nodePorts}}
+	}
+	plan, err := selection.Plan(registry, found)
 	require.NoError(w.t, err)
 	judging := verdicts.NewJudging(found, time.Now())
 	var results []verdicts.Result

@@ -118,6 +118,8 @@ func (w *world) ofIstio(group, ns, resource string) dynamic.ResourceInterface {
 func heldBy(halves ...string) want {
 	return func(r verdicts.Result) verdicts.Verdict {
 		switch {
+		case strings.HasPrefix(r.Check, "tls-"):
+			return verdicts.Isolated // whoever opens TLS has to show who it is, also where plain connections are taken
 		case r.Check == "proxy-port", r.Check == "banner" && r.From.Sidecar:
 			return verdicts.Leak // before any policy of the mesh is asked
 		case r.From.Sidecar && slices.Contains(halves, authorisation), !r.From.Sidecar && len(halves) > 0:
@@ -131,7 +133,7 @@ func heldBy(halves ...string) want {
 // makes of it.
 func evenWithout(mesh want) want {
 	return func(r verdicts.Result) verdicts.Verdict {
-		if !r.From.Sidecar && r.Check != "proxy-port" {
+		if !r.From.Sidecar && r.Check != "proxy-port" && !strings.HasPrefix(r.Check, "tls-") {
 			return verdicts.Leak
 		}
 		return mesh(r)
@@ -179,8 +181,9 @@ func TestEveryLayerOfAMeshShowsAsItsOwnCells(t *testing.T) {
 		// Each of the four namespaces tries three ports of the control plane, and
 		// admission would be asked for eleven pods in each of the three with proxies. Of
 		// each namespace's proxy it is asked what it knows of each of the other tenants'.
-		// HTTP is tried in each of its other forms on one cell, from both kinds.
-		require.Len(t, results, (3+2*2)*2*(2*4+8+len(probes.Forms()))+4*3+3*11+10)
+		// HTTP is tried in each of its other forms on one cell, from both kinds, and with
+		// each identity from those without.
+		require.Len(t, results, (3+2*2)*(2*(2*4+8+len(probes.Forms()))+len(probes.Identities()))+4*3+3*11+10)
 		w.requireVerdicts(results, func(r verdicts.Result) verdicts.Verdict {
 			switch {
 			case r.Check == "known" && r.From.Tenant != outside:

@@ -34,11 +34,12 @@ type world struct {
 	tenants   []string
 	spaces    map[string][]string // namespaces by tenant
 	dir       string
-	promises  []string       // of the tenancy file
-	extra     string         // more lines of the tenancy file
-	id        string         // of a run in process; made where there is none
-	nodePorts bool           // a run in process tries ports of the nodes too
-	address   suites.Address // of the attempts of a run in process; empty for all
+	promises  []string        // of the tenancy file
+	extra     string          // more lines of the tenancy file
+	id        string          // of a run in process; made where there is none
+	nodePorts bool            // a run in process tries ports of the nodes too
+	registry  suites.Registry // of a run in process; the network's suite alone where there is none
+	address   suites.Address  // of the attempts of a run in process; empty for all
 
 	sensitivity verdicts.Sensitivity // of the latest run in process
 }

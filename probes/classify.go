@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -98,7 +99,7 @@ const rbacBody = "RBAC: access denied"
 // no evidence.
 func classifyStatus(o Observation) Outcome {
 	switch {
-	case o.Status == http.StatusForbidden && string(o.Bytes) == rbacBody, o.Header["grpc-status"] == "7":
+	case o.Status == http.StatusForbidden && (string(o.Bytes) == rbacBody || isRBACHead(o)), o.Header["grpc-status"] == "7":
 		return Forbidden
 	case o.Status == http.StatusUnauthorized && o.Header["www-authenticate"] != "":
 		return Unauthenticated
@@ -108,6 +109,12 @@ func classifyStatus(o Observation) Outcome {
 		return Misrouted // cut, it could have been the target's
 	}
 	return Error
+}
+
+// isRBACHead knows the same denial of a HEAD, which tells the length of those words.
+func isRBACHead(o Observation) bool {
+	server := o.Header["server"]
+	return len(o.Bytes) == 0 && (server == "envoy" || server == "istio-envoy") && o.Header[lengthHeader] == strconv.Itoa(len(rbacBody))
 }
 
 // classifyHead is for services that are not ours: any answer of their own

@@ -35,6 +35,10 @@ func TestClassify(t *testing.T) {
 		{"a TLS alert", Observation{Do: DoTCP, Phase: PhaseRead, EOF: true, Bytes: alert}, Unsigned, TLSRejected},
 
 		{"Envoy's policy", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 403, Bytes: []byte("RBAC: access denied")}, Unsigned, Forbidden},
+		{"Envoy's policy, of a HEAD", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 403, Header: map[string]string{"server": "istio-envoy", "content-length": "19"}}, Unsigned, Forbidden},
+		{"another's, of a HEAD", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 403, Header: map[string]string{"server": "nginx", "content-length": "19"}}, Unsigned, Error},
+		{"another denial, of a HEAD", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 403, Header: map[string]string{"server": "envoy", "content-length": "20"}}, Unsigned, Error},
+		{"a head of that length with a body", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 403, Bytes: []byte("no"), Header: map[string]string{"server": "envoy", "content-length": "19"}}, Unsigned, Error},
 		{"nearly Envoy's policy", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 403, Bytes: []byte("RBAC: access denied\n")}, Unsigned, Error},
 		{"a 403 of somebody", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 403}, Unsigned, Error},
 		{"Envoy's policy over gRPC", Observation{Do: DoHTTP, Phase: PhaseDone, Status: 200, Header: header("grpc-status", "7")}, Unsigned, Forbidden},

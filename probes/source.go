@@ -146,8 +146,10 @@ func checkOrder(o Order) error {
 	if o.Port < 1 || o.Port > 65535 {
 		return fmt.Errorf("port %d is not between 1 and 65535", o.Port)
 	}
-	if _, known := forms[o.Form]; o.Form != "" && !known {
+	if f, known := forms[o.Form]; o.Form != "" && !known {
 		return fmt.Errorf("form %q is none of a request", o.Form)
+	} else if f.shown != nil && !isHost(o.Namespace) {
+		return fmt.Errorf("namespace %q, in which whoever is shown would be, is no name", o.Namespace)
 	}
 	if o.Do == DoConnect || o.Do == DoFirst || o.Do == DoHello || o.Do == DoHead {
 		return nil

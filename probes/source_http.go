@@ -30,17 +30,29 @@ var keptHeaders = []string{
 	"x-envoy-upstream-service-time",
 }
 
+// lengthHeader is kept of what has no body.
+const lengthHeader = "content-length"
+
 // http asks a target by HTTP/1.1, once, on a connection of its own: no proxy of
 // the environment, no redirect and no idle connection stands between.
 func (a *attempt) http(ctx context.Context) {
 	if conn := a.dial(ctx, "tcp"); conn != nil {
 		defer conn.Close() //nolint:errcheck // the attempt is over
 		f := forms[a.order.Form]
+		if f.shown != nil {
+			if conn = a.show(ctx, conn, f.shown); conn == nil {
+				return
+			}
+		}
 		path := a.path()
 		if f.path != nil {
 			path = f.path(path)
 		}
-		a.request(ctx, conn, portPlain, cmp.Or(f.method, http.MethodGet), path, f.header)
+		host := a.hostHeader(portPlain)
+		if f.host != nil {
+			host = f.host(host)
+		}
+		a.request(ctx, conn, cmp.Or(f.method, http.MethodGet), host, path, f.header)
 	}
 }
 
@@ -51,20 +63,19 @@ func (a *attempt) path() string { return pathPrefix + a.order.Nonce + "/" + a.or
 func (a *attempt) head(ctx context.Context) {
 	if conn := a.dial(ctx, "tcp"); conn != nil {
 		defer conn.Close() //nolint:errcheck // the attempt is over
-		a.request(ctx, conn, portPlain, http.MethodHead, "/", "")
+		a.request(ctx, conn, http.MethodHead, a.hostHeader(portPlain), "/", "")
 	}
 }
 
-// request sends one and reads its answer. The standard port of the scheme is
-// the one that goes without saying. The lines of header stand in place of the one
-// by which the connection ends with the answer.
-func (a *attempt) request(ctx context.Context, conn net.Conn, standard int, method, path, header string) {
+// request sends one and reads its answer. The lines of header stand in place of the
+// one by which the connection ends with the answer.
+func (a *attempt) request(ctx context.Context, conn net.Conn, method, host, path, header string) {
 	a.seen.Phase = PhaseWrite
 	if header == "" {
 		header = "Connection: close\r\n"
 	}
 	req := "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: partywall\r\nAccept: */*\r\n%s\r\n"
-	if _, err := fmt.Fprintf(conn, req, method, path, a.hostHeader(standard), header); err != nil {
+	if _, err := fmt.Fprintf(conn, req, method, path, host, header); err != nil {
 		a.fail(ctx, err)
 		return
 	}
@@ -77,7 +88,8 @@ func (a *attempt) request(ctx context.Context, conn net.Conn, standard int, meth
 }
 
 // hostHeader names the service as its clients do: a mesh's proxy looks the
-// destination up by it. The dot that keeps the search list out is not part of it.
+// destination up by it. The standard port of the scheme is the one that goes
+// without saying. The dot that keeps the search list out is not part of it.
 func (a *attempt) hostHeader(standard int) string {
 	host := strings.TrimSuffix(a.order.Host, ".")
 	if a.order.Port != standard {
@@ -107,11 +119,25 @@ func (a *attempt) keepResponse(resp *http.Response, method string) error {
 	a.seen.Status = resp.StatusCode
 	a.seen.Header = keepHeaders(resp.Header)
 	if method == http.MethodHead {
+		if a.order.Do.onTarget() {
+			a.keepHead(resp.Header)
+		}
 		return nil
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBytes+1))
 	a.keep(body)
 	return err
+}
+
+// keepHead keeps what tells who answered a HEAD: the target by its line, and a policy
+// by how long its words are.
+func (a *attempt) keepHead(h http.Header) {
+	if line := h.Get(answerHeader); line != "" {
+		a.keep([]byte(line + "\n"))
+	}
+	if long := h.Get(lengthHeader); long != "" && a.seen.Header != nil {
+		a.seen.Header[lengthHeader] = clip(long, 16)
+	}
 }
 
 func finalResponse(in *bufio.Reader, method string) (*http.Response, error) {

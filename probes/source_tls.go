@@ -18,22 +18,27 @@ func (a *attempt) tls(ctx context.Context) {
 	}
 	defer conn.Close() //nolint:errcheck // the attempt is over
 
+	if secured := a.secure(ctx, conn, &tls.Config{NextProtos: []string{"http/1.1"}}); secured != nil {
+		a.request(ctx, secured, http.MethodGet, a.hostHeader(portSecured), a.path(), "")
+	}
+}
+
+// secure makes the connection one of TLS. It returns nil where the attempt ended here.
+func (a *attempt) secure(ctx context.Context, conn net.Conn, cfg *tls.Config) net.Conn {
 	a.seen.Phase = PhaseHandshake
 	tapped := &tappedConn{Conn: conn}
-	secured := tls.Client(tapped, &tls.Config{
-		ServerName:         a.order.Host, // an address is not sent as a name
-		InsecureSkipVerify: true,         //nolint:gosec // what proves the target is its signed answer
-		NextProtos:         []string{"http/1.1"},
-		CurvePreferences:   plainCurves,
-	})
+	cfg.ServerName = a.order.Host // an address is not sent as a name
+	cfg.InsecureSkipVerify = true // what proves the target is its signed answer
+	cfg.CurvePreferences = plainCurves
+	secured := tls.Client(tapped, cfg)
 	if err := secured.Handshake(); err != nil {
 		if first, _ := tapped.seen(); !isTLS(first) {
 			a.keep(first)
 		}
 		a.fail(ctx, err)
-		return
+		return nil
 	}
-	a.request(ctx, secured, portSecured, http.MethodGet, a.path(), "")
+	return secured
 }
 
 // plainCurves make a handshake one packet, for who reads no more, and half the work of

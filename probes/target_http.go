@@ -14,6 +14,9 @@ import (
 // may strip headers, but not the path.
 const pathPrefix = "/partywall/"
 
+// answerHeader has the answer to HEAD, which has no body.
+const answerHeader = "Partywall-Answer"
+
 type arrivalKey struct{}
 
 // arrival is what the requests on one connection have in common.
@@ -82,6 +85,9 @@ func (t *Target) answerHTTP(do Do, port int, rw http.ResponseWriter, r *http.Req
 	case answer != nil:
 		rw.Header().Set("Content-Type", "text/plain")
 		rw.Header().Set("Cache-Control", "no-store")
+		if r.Method == http.MethodHead {
+			rw.Header().Set(answerHeader, strings.TrimSuffix(string(answer), "\n"))
+		}
 		rw.Write(answer) //nolint:errcheck // a client that left is in the receipts
 	case t.currentKey() == nil:
 		panic(http.ErrAbortHandler) // closes without a byte

@@ -6,12 +6,9 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
-	"math/big"
 	"net"
 	"net/http"
-	"time"
 )
 
 // listenTLS answers as the HTTP listener does, inside TLS.
@@ -36,14 +33,8 @@ func selfSigned() (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("making a key for TLS: %w", err)
 	}
-	now := time.Now()
-	subject := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		Subject:      pkix.Name{CommonName: "partywall"},
-		DNSNames:     []string{"partywall"},
-		NotBefore:    now.Add(-time.Hour), // clocks of nodes differ
-		NotAfter:     now.AddDate(1, 0, 0),
-	}
+	subject := certificate()
+	subject.DNSNames = []string{"partywall"}
 	der, err := x509.CreateCertificate(rand.Reader, subject, subject, key.Public(), key)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("making a certificate for TLS: %w", err)

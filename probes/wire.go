@@ -64,7 +64,7 @@ type Order struct {
 	After    uint64   `json:"after,omitempty"`
 	Proto    string   `json:"proto,omitempty"` // of a listener: http, h2c, tls, tcp, udp, banner or sctp
 
-	Form string `json:"form,omitempty"` // of an HTTP request, one of Forms; empty is the plain one
+	Form string `json:"form,omitempty"` // of an HTTP request, one of Forms or Identities; empty is the plain one
 
 	// Of a lookup, whose host is the name as it stands, without a search list.
 	Type   string `json:"type,omitempty"`   // A, AAAA, SRV, PTR or TXT
@@ -72,8 +72,7 @@ type Order struct {
 	Search bool   `json:"search,omitempty"` // ask with the first domain of the pod's search list behind the whole name
 	Over   string `json:"over,omitempty"`   // udp, which an empty one means too, tcp or https
 
-	// Of what the pod's own proxy knows.
-	Namespace string `json:"namespace,omitempty"` // that is looked for
+	Namespace string `json:"namespace,omitempty"` // that the pod's own proxy may know, or that a client in one of Identities says that it is of
 	Own       string `json:"own,omitempty"`       // the name of a Service that it has to know, without the cluster's domain
 }
 

@@ -49,7 +49,7 @@ func TestProbesWithProxies(t *testing.T) {
 				w.wall, w.noInject = tc.wall, tc.noInject
 				meshed(w, "t1", "t2")
 				results, e := w.run(t.Context())
-				require.Len(t, results, 2*2*(2*4+len(probes.Forms())))
+				require.Len(t, results, 2*2*(2*4+len(probes.Forms()))+2*len(probes.Identities()))
 				for id, r := range results {
 					require.Equal(t, id, r.ID)
 					if r.From.Tenant != "t1" || !strings.HasSuffix(id, "/sidecar") {
@@ -89,7 +89,7 @@ func TestATenantOutsideOfTheMeshAsksForAProxy(t *testing.T) {
 				}
 				meshed(w, "t2")
 				results, e := w.run(t.Context())
-				require.Len(t, results, 2*(2*4+len(probes.Forms())))
+				require.Len(t, results, 2*(2*4+len(probes.Forms()))+len(probes.Identities()))
 				for id, r := range results {
 					want, why := verdicts.Isolated, "nothing of 2 attempts"
 					if strings.HasSuffix(id, "/sidecar") {

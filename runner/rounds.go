@@ -285,8 +285,11 @@ func (p *part) cellShot(c *cell, source *pod, round int) *shot {
 		s.order.Host, _ = p.nodes.serviceHost(a, source)
 	}
 	s.order.Form = a.Form
+	if a.Form != "" || a.Do == probes.DoKnown {
+		s.order.Namespace = a.To.Namespace
+	}
 	if a.Do == probes.DoKnown {
-		s.order.Namespace, s.order.Own = a.To.Namespace, source.host(suites.ServiceName)
+		s.order.Own = source.host(suites.ServiceName)
 	}
 	if a.Out && !a.Witnessed {
 		aimOutside(s, c)

@@ -41,13 +41,14 @@ var requests = []struct {
 	{"banner", probes.DoBanner, probes.PortBanner},
 }
 
-// Checks are the requests, their other forms, proxy-port, control-plane, the two of egress, known, injected and the bypasses.
+// Checks are the requests, their other forms, identities, proxy-port, control-plane, the two of egress, known, injected and the bypasses.
 func (Suite) Checks() []string {
 	var names []string
 	for _, r := range requests {
 		names = append(names, r.check)
 	}
 	names = append(names, probes.Forms()...)
+	names = append(names, probes.Identities()...)
 	names = append(names, checkProxyPort, checkControlPlane, checkEgress, checkAllowed, checkKnown, checkInjected)
 	for _, b := range bypasses {
 		names = append(names, b.check)
@@ -132,7 +133,8 @@ func (s Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 				for _, target := range suites.Proxied(to) {
 					all = append(all, onWorkload(t, source, target, now())...)
 					all = append(all, onForms(t, source, target, now())...)
-					if !source.Proxied { // whose own proxy would answer for these ports
+					if !source.Proxied { // whose own proxy would answer for these ports, and shows an identity of its own
+						all = append(all, onIdentities(t, source, target, now())...)
 						all = append(all, onProxy(source, target)...)
 					}
 				}
@@ -153,6 +155,20 @@ func onForms(t *tenancy.Tenancy, from, to suites.Place, now time.Time) []suites.
 			a.Skip = "declared, for the port: a mesh may allow some requests of it only"
 		}
 		a.Remedy += "; a policy that allows what it names (action ALLOW) lets no other form of a request in, as one that denies (action DENY) may"
+		all = append(all, a)
+	}
+	return all
+}
+
+// onIdentities are requests by clients that show no identity, or one of their own
+// making.
+func onIdentities(t *tenancy.Tenancy, from, to suites.Place, now time.Time) []suites.Attempt {
+	var all []suites.Attempt
+	for _, form := range probes.Identities() {
+		a := request(t, from, to, now, form, probes.DoHTTP, probes.PortHTTP)
+		a.Form, a.Target, a.Placement = form, cells[0].target, cells[0].placement
+		a.Remedy = fmt.Sprintf("in namespace %s, let no EnvoyFilter change what the proxies ask of a client's certificate, and the mesh trust no authority but its own; "+
+			"and a NetworkPolicy that admits its own tenant only keeps the others from the pods at all", to.Namespace)
 		all = append(all, a)
 	}
 	return all

@@ -25,7 +25,7 @@ func TestPlan(t *testing.T) {
 	// Each of four namespaces' proxies is asked about those of the other tenants: three, two, two and three.
 	// web is tried from api, db and p, and db from web and p, each with a proxy and without.
 	forms := probes.Forms()
-	require.Len(t, plan, 2*5*len(forms)+len(cells)*(2*5*len(requests)+5*len(proxyPorts))+4*len(controlPorts)+2*len(bypasses)+10+2*3)
+	require.Len(t, plan, (2*len(forms)+len(probes.Identities()))*5+len(cells)*(2*5*len(requests)+5*len(proxyPorts))+4*len(controlPorts)+2*len(bypasses)+10+2*3)
 	ids := map[string]suites.Attempt{}
 	for _, a := range plan {
 		if ids[a.ID()] = a; a.Check == checkControlPlane {
