@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"testing"
 
@@ -17,34 +18,41 @@ import (
 
 var envoyFilters = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1alpha3", Resource: "envoyfilters"}
 
-// ofClients changes what a tenant's proxies ask of a client's certificate; nil is
-// what the mesh has them ask. Under the name that Istio gives what handles TLS, its
-// fields are merged; under another they stand in place of Istio's.
-func (w *world) ofClients(tenant, name string, asked map[string]any) {
+// patch has a tenant's proxies changed by one EnvoyFilter, whose only patch it is; nil
+// is as the mesh has them.
+func (w *world) patch(tenant string, patch map[string]any) {
 	w.t.Helper()
 	client, err := dynamic.NewForConfig(lab.config)
 	require.NoError(w.t, err)
 	for _, ns := range w.spaces[tenant] {
 		filters := client.Resource(envoyFilters).Namespace(ns)
-		if asked == nil {
-			require.NoError(w.t, ignoreGone(filters.Delete(context.Background(), "clients", metav1.DeleteOptions{})))
+		if patch == nil {
+			require.NoError(w.t, ignoreGone(filters.Delete(context.Background(), "patch", metav1.DeleteOptions{})))
 			continue
 		}
-		config := map[string]any{"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"}
-		for field, value := range asked {
-			config[field] = value
-		}
-		_, err := filters.Apply(context.Background(), "clients", &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter", "metadata": map[string]any{"name": "clients", "namespace": ns},
-			"spec": map[string]any{"configPatches": []any{map[string]any{
-				"applyTo": "FILTER_CHAIN",
-				"match":   map[string]any{"context": "SIDECAR_INBOUND", "listener": map[string]any{"filterChain": map[string]any{"transportProtocol": "tls"}}},
-				"patch": map[string]any{"operation": "MERGE", "value": map[string]any{
-					"transport_socket": map[string]any{"name": name, "typed_config": config},
-				}},
-			}}},
+		_, err := filters.Apply(context.Background(), "patch", &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter", "metadata": map[string]any{"name": "patch", "namespace": ns},
+			"spec": map[string]any{"configPatches": []any{patch}},
 		}}, metav1.ApplyOptions{FieldManager: "e2e", Force: true})
 		require.NoError(w.t, err)
+	}
+}
+
+// ofClients changes what proxies ask of a client's certificate. Under the name that
+// Istio gives what handles TLS, the fields are merged; under another they stand in
+// place of Istio's.
+func ofClients(name string, asked map[string]any) map[string]any {
+	if asked == nil {
+		return nil
+	}
+	config := map[string]any{"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"}
+	maps.Copy(config, asked)
+	return map[string]any{
+		"applyTo": "FILTER_CHAIN",
+		"match":   map[string]any{"context": "SIDECAR_INBOUND", "listener": map[string]any{"filterChain": map[string]any{"transportProtocol": "tls"}}},
+		"patch": map[string]any{"operation": "MERGE", "value": map[string]any{
+			"transport_socket": map[string]any{"name": name, "typed_config": config},
+		}},
 	}
 }
 
@@ -92,7 +100,7 @@ func TestMeshIdentities(t *testing.T) {
 		{"as the mesh has it", []string{identity, authorisation}, "", nil, nil},
 	} {
 		w.secure(a, step.halves...)
-		w.ofClients(a, step.socket, step.asked)
+		w.patch(a, ofClients(step.socket, step.asked))
 		o := w.run("--suite", "mesh", "--only", "mesh/http/*", "--only", "mesh/tls-*")
 		var results []verdicts.Result
 		for _, r := range ofSuite("mesh", o.record.Results) {
@@ -108,6 +116,49 @@ func TestMeshIdentities(t *testing.T) {
 			}
 			return oneSided(r, verdicts.Isolated)
 		})
+		w.requireClean()
+	}
+}
+
+// A workload is told who asks it, unless its proxies pass on what a client says.
+func TestMeshCallers(t *testing.T) {
+	requireMesh(t)
+	w := newWorld(t, 2)
+	a, b := w.tenants[0], w.tenants[1]
+	w.inject(a)
+	w.inject(b)
+	const manager = "envoy.filters.network.http_connection_manager"
+	passed := map[string]any{
+		"applyTo": "NETWORK_FILTER",
+		"match":   map[string]any{"context": "ANY", "listener": map[string]any{"filterChain": map[string]any{"filter": map[string]any{"name": manager}}}},
+		"patch": map[string]any{"operation": "MERGE", "value": map[string]any{"name": manager, "typed_config": map[string]any{
+			"@type":                       "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+			"forward_client_cert_details": "ALWAYS_FORWARD_ONLY",
+		}}},
+	}
+	for _, step := range []struct {
+		patch  map[string]any
+		halves []string
+		open   bool
+	}{{nil, nil, false}, {passed, nil, true}, {nil, []string{identity, authorisation}, false}} {
+		w.patch(a, step.patch)
+		w.secure(a, step.halves...)
+		o := w.run("--suite", "mesh", "--check", "identity")
+		results := ofSuite("mesh", o.record.Results)
+		require.Len(t, results, 2*len(w.spaces[a])*len(w.spaces[b]))
+		w.requireVerdicts(results, func(r verdicts.Result) verdicts.Verdict {
+			if step.open && r.From.Tenant == a {
+				return verdicts.Leak
+			}
+			return verdicts.Unreached
+		})
+		for _, r := range results {
+			named := r.From.Namespace
+			if r.Verdict == verdicts.Leak {
+				named = r.To.Namespace
+			}
+			require.Contains(t, r.Why, "spiffe://cluster.local/ns/"+named+"/sa/default", r.ID)
+		}
 		w.requireClean()
 	}
 }

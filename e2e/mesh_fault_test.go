@@ -74,7 +74,7 @@ func TestMeshProxiesThatFail(t *testing.T) {
 func ofProxies(w *world, r verdicts.Result, struck, stopped bool) []verdicts.Verdict {
 	var may []verdicts.Verdict
 	switch {
-	case r.Out, r.Check == "known", strings.HasPrefix(r.Check, "bypass-"), r.To.Tenant == w.tenants[1]:
+	case r.Out, r.Check == "known", r.Check == "identity", strings.HasPrefix(r.Check, "bypass-"), r.To.Tenant == w.tenants[1]:
 		if !struck || !stopped {
 			return []verdicts.Verdict{r.Verdict} // which is not what this is about
 		}

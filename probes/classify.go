@@ -64,8 +64,8 @@ func (k Key) verifyAnswers(q Question, answers []string) bool {
 // which the judge holds.
 func Classify(o Observation, a Authenticity) Outcome {
 	switch {
-	case o.Do == DoKnown:
-		return classifyKnown(o)
+	case o.Do.Inward():
+		return classifyInward(o)
 	case a == Genuine, a == Echoed:
 		return Reached
 	case a == Foreign:
@@ -168,9 +168,9 @@ func isMetadataService(server string) bool {
 	return server == "EC2ws" || strings.HasPrefix(server, "Metadata Server")
 }
 
-// classifyKnown is for what the pod's own proxy said. That it could not be asked
-// is no denial of anything.
-func classifyKnown(o Observation) Outcome {
+// classifyInward is for what the source's own pod said of others. That it could not
+// be asked is no denial of anything.
+func classifyInward(o Observation) Outcome {
 	switch {
 	case o.Phase != PhaseDone:
 		return Error

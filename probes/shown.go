@@ -61,13 +61,18 @@ func foreign(namespace string) ([]tls.Certificate, error) {
 	return certs, err
 }
 
+// spiffeID names whoever has a namespace's default account.
+func spiffeID(domain, namespace string) *url.URL {
+	return &url.URL{Scheme: "spiffe", Host: domain, Path: "/ns/" + namespace + "/sa/default"}
+}
+
 func identityOf(domain, namespace string) (*ecdsa.PrivateKey, *x509.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a key to show: %w", err)
 	}
 	leaf := certificate()
-	leaf.URIs = []*url.URL{{Scheme: "spiffe", Host: domain, Path: "/ns/" + namespace + "/sa/default"}}
+	leaf.URIs = []*url.URL{spiffeID(domain, namespace)}
 	leaf.KeyUsage = x509.KeyUsageDigitalSignature
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	return key, leaf, nil

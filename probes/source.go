@@ -117,6 +117,8 @@ func wayOf(do Do) func(*attempt, context.Context) {
 		return (*attempt).listener
 	case DoKnown:
 		return (*attempt).known
+	case DoIdentity:
+		return (*attempt).identity
 	}
 	return nil
 }
@@ -131,8 +133,11 @@ func checkOrder(o Order) error {
 	if o.Do == DoDNS { // which alone may ask for anything in a zone
 		host = strings.TrimPrefix(host, "*.")
 	}
+	if o.Do.Inward() && (!isHost(o.Own) || !isHost(o.Namespace)) {
+		return fmt.Errorf("own %q or namespace %q is no name", o.Own, o.Namespace)
+	}
 	if o.Do == DoKnown {
-		return checkKnown(o)
+		return checkNonce(o)
 	}
 	if o.Do != DoListener && !isHost(host) {
 		return fmt.Errorf("host %q is neither an address nor a name", o.Host)
@@ -156,14 +161,6 @@ func checkOrder(o Order) error {
 	}
 	if o.Do != DoListener && !isWord(o.Token) {
 		return errors.New("the token is not base64url of 1 to 64 characters")
-	}
-	return checkNonce(o)
-}
-
-// checkKnown refuses what names no Service and no namespace to look for.
-func checkKnown(o Order) error {
-	if !isHost(o.Own) || !isHost(o.Namespace) {
-		return fmt.Errorf("own %q or namespace %q is no name", o.Own, o.Namespace)
 	}
 	return checkNonce(o)
 }

@@ -27,7 +27,7 @@ const (
 // keptHeaders are those that tell who answered, and why.
 var keptHeaders = []string{
 	"server", "www-authenticate", "grpc-status", "grpc-message", "content-type", "location",
-	"x-envoy-upstream-service-time",
+	"x-envoy-upstream-service-time", CallerHeader,
 }
 
 // lengthHeader is kept of what has no body.

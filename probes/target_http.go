@@ -85,6 +85,9 @@ func (t *Target) answerHTTP(do Do, port int, rw http.ResponseWriter, r *http.Req
 	case answer != nil:
 		rw.Header().Set("Content-Type", "text/plain")
 		rw.Header().Set("Cache-Control", "no-store")
+		if caller := callerOf(r.Header); caller != "" {
+			rw.Header().Set(CallerHeader, caller)
+		}
 		if r.Method == http.MethodHead {
 			rw.Header().Set(answerHeader, strings.TrimSuffix(string(answer), "\n"))
 		}

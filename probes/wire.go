@@ -38,6 +38,7 @@ const (
 	DoDNS      Do = "dns"      // ask a DNS server, which is not ours: nothing is signed, and there are no receipts
 	DoICMP     Do = "icmp"     // echo request; the kernel answers it, so nothing is signed, and there are no receipts
 	DoKnown    Do = "known"    // ask the pod's own proxy what it knows of a namespace
+	DoIdentity Do = "identity" // ask the pod's own target through its proxies, and say that somebody else asks
 	DoListener Do = "listener" // loopback to the pod's own listeners: the weakest control
 	DoKey      Do = "key"      // take this key; told once a pod, before anything else
 	DoReceipts Do = "receipts" // hand over the receipts after a sequence number
@@ -49,6 +50,9 @@ const (
 func (d Do) onTarget() bool {
 	return d != DoConnect && d != DoFirst && d != DoHead && d != DoHello
 }
+
+// Inward says that an attempt is on the source's own pod alone, and about another.
+func (d Do) Inward() bool { return d == DoKnown || d == DoIdentity }
 
 // Order is one line from the runner to a probe.
 type Order struct {
@@ -72,8 +76,8 @@ type Order struct {
 	Search bool   `json:"search,omitempty"` // ask with the first domain of the pod's search list behind the whole name
 	Over   string `json:"over,omitempty"`   // udp, which an empty one means too, tcp or https
 
-	Namespace string `json:"namespace,omitempty"` // that the pod's own proxy may know, or that a client in one of Identities says that it is of
-	Own       string `json:"own,omitempty"`       // the name of a Service that it has to know, without the cluster's domain
+	Namespace string `json:"namespace,omitempty"` // that the pod's own proxy may know, or that a client says that it is of
+	Own       string `json:"own,omitempty"`       // the name of the source's own Service, without the cluster's domain
 }
 
 // Reply is one line from a probe to the runner. Exactly one part is set.

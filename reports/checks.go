@@ -62,6 +62,7 @@ var checkWords = map[string]string{
 	"mesh/bypass-ports":           "a question to the API server, by a dry run, whether a pod may keep ports from its proxy by an annotation",
 	"mesh/bypass-ranges":          "a question to the API server, by a dry run, whether a pod may keep addresses from its proxy by an annotation",
 	"mesh/bypass-interception":    "a question to the API server, by a dry run, whether a pod may have its proxy intercept nothing",
+	"mesh/identity":               "what a pod's workload is told by its own mesh proxy of who asks it, where the client names another tenant",
 	"mesh/known":                  "what a pod's own mesh proxy knows of another tenant's Services, read from it by the pod",
 	"mesh/method-post":            "HTTP POST, to another tenant's pod behind a mesh's proxy, which a policy that names what is denied may not know",
 	"mesh/method-put":             "HTTP PUT, to another tenant's pod behind a mesh's proxy, which a policy that names what is denied may not know",

@@ -95,6 +95,8 @@ func (c *cause) title() string {
 		return fmt.Sprintf("%s may reach %s, and cannot", from, reachable(r))
 	case r.Address == suites.DryRun:
 		return fmt.Sprintf("%s can have what it ought not to: %s", from, r.Why)
+	case r.Check == "identity":
+		return fmt.Sprintf("Whoever asks %s can say who they are: %s", from, r.Why)
 	case r.Address == suites.ProxyView:
 		return fmt.Sprintf("The mesh tells the proxies of %s of others: %s", from, r.Why)
 	case r.Out:

@@ -131,7 +131,7 @@ func (b *binder) bind(a *suites.Attempt) *cell {
 		c.problem = to.problem
 		return c
 	}
-	if a.Do == probes.DoKnown { // its control is in the answer
+	if a.Do.Inward() { // its control is in the answer
 		c.source = from.pods[slotTarget0]
 		c.attempt.Sidecar = c.source.sidecar
 		return c

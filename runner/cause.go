@@ -48,7 +48,7 @@ func (r *run) policiesSeen() *verdicts.Policies {
 // are not theirs to keep, and of a real Service the pods are not known.
 func (p *part) causeOf(c *cell) string {
 	a := c.attempt
-	if c.source == nil || a.Asks() || a.Do == probes.DoKnown || p.unsettledBetween(a.From.Namespace, a.To.Namespace) != "" {
+	if c.source == nil || a.Asks() || a.Do.Inward() || p.unsettledBetween(a.From.Namespace, a.To.Namespace) != "" {
 		return ""
 	}
 	port := a.Port

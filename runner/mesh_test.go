@@ -24,7 +24,7 @@ func meshed(w *world, tenants ...string) {
 	}
 	w.attempts = nil
 	for _, a := range (mesh.Suite{}).Plan(w.tenancy, suites.Whole(w.tenancy)) {
-		if a.Proxy == "" && !a.Out && a.Do != probes.DoKnown {
+		if a.Proxy == "" && !a.Out && !a.Do.Inward() {
 			w.attempts = append(w.attempts, a)
 		}
 	}
@@ -110,7 +110,7 @@ func TestControlsOfTargetsWithProxies(t *testing.T) {
 	t.Parallel()
 	tenants := tenantsOf("t1", "t2")
 	tenants.Tenants[1].Meshed = []string{"t2"}
-	plan := slices.DeleteFunc(mesh.Suite{}.Plan(tenants, suites.Whole(tenants)), func(a suites.Attempt) bool { return a.Out || a.Do == probes.DoKnown })
+	plan := slices.DeleteFunc(mesh.Suite{}.Plan(tenants, suites.Whole(tenants)), func(a suites.Attempt) bool { return a.Out || a.Do.Inward() })
 	places := surveyOf(whole(plan...)).places
 	require.Len(t, places, 4)
 	for _, p := range places {

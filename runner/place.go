@@ -242,7 +242,7 @@ func need(a suites.Attempt, add func(suites.Place) *place) {
 		return
 	}
 	to := add(a.To)
-	if a.Asks() || a.Proxy != "" || a.Do == probes.DoKnown || a.Do == probes.DoICMP || a.Do == probes.DoSCTP { // its port is every target's, or none's
+	if a.Asks() || a.Proxy != "" || a.Do.Inward() || a.Do == probes.DoICMP || a.Do == probes.DoSCTP { // its port is every target's, or none's
 		return
 	}
 	if !slices.Contains(to.ports, a.Port) {

@@ -285,16 +285,19 @@ func (p *part) cellShot(c *cell, source *pod, round int) *shot {
 		s.order.Host, _ = p.nodes.serviceHost(a, source)
 	}
 	s.order.Form = a.Form
-	if a.Form != "" || a.Do == probes.DoKnown {
+	if a.Form != "" || a.Do.Inward() {
 		s.order.Namespace = a.To.Namespace
 	}
-	if a.Do == probes.DoKnown {
+	if a.Do.Inward() {
 		s.order.Own = source.host(suites.ServiceName)
 	}
 	if a.Out && !a.Witnessed {
 		aimOutside(s, c)
 	}
 	p.aim(s, c.target, a.Address, a.Lookup)
+	if a.Do == probes.DoIdentity {
+		s.order.Host, s.order.Token = s.order.Own, source.key.Token(s.order.Nonce)
+	}
 	return s
 }
 

@@ -41,7 +41,7 @@ const (
 	// node that the target is on, and by another.
 	NodePort      Address = "node-port"
 	OtherNodePort Address = "other-node-port"
-	ProxyView     Address = "proxy-view" // of what a source's own mesh proxy knows
+	ProxyView     Address = "proxy-view" // of what a source's own mesh proxy knows, or says
 	// Ways to a real Service from outside the cluster. Of its node ports, which
 	// are NodePort, the placement says on which node the source asks.
 	ExternalIP   Address = "external-ip"
@@ -192,7 +192,7 @@ func (a Attempt) ByDoor() bool {
 // answers before the probe could, so that nothing can witness what arrives
 // there.
 func (a Attempt) OneSided() bool {
-	return !a.Witnessed && !a.AsksAdmission() && (a.Service != "" || a.Proxy != "" || a.Asks() || a.Out || a.Do == probes.DoICMP || a.Do == probes.DoKnown)
+	return !a.Witnessed && !a.AsksAdmission() && (a.Service != "" || a.Proxy != "" || a.Asks() || a.Out || a.Do == probes.DoICMP || a.Do.Inward())
 }
 
 // OnOwnPort says that a way out is tried by a port that the run opens on the
@@ -231,8 +231,11 @@ func (a Attempt) ID() string {
 	if a.Sweeps() {
 		target = "sample"
 	}
-	if a.Do == probes.DoKnown {
+	switch a.Do {
+	case probes.DoKnown:
 		target = "services"
+	case probes.DoIdentity:
+		target = "name"
 	}
 	if a.To.Proxied && !a.Out {
 		target = "sidecar-" + target

@@ -57,8 +57,11 @@ func judgeDenied(r Result, c Case, rules Rules, beside Verdict) Result {
 	if why := incomplete(c); why != "" {
 		return r.as(Inconclusive, why)
 	}
-	if c.Attempt.Do == probes.DoKnown {
+	switch c.Attempt.Do {
+	case probes.DoKnown:
 		return r.as(Unreached, hidden(c))
+	case probes.DoIdentity:
+		return r.as(Unreached, named(c))
 	}
 	if c.Attempt.Out && !c.Attempt.Sweeps() {
 		return judgeWayOut(r, c, rules)

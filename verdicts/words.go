@@ -103,6 +103,8 @@ func leakWhy(c Case, o probes.Outcome) string {
 		return lookupLeak(c)
 	case c.Attempt.Do == probes.DoKnown:
 		return knownLeak(c)
+	case c.Attempt.Do == probes.DoIdentity:
+		return misnamed(c)
 	case c.Attempt.Proxy != "":
 		return fmt.Sprintf("%s had HTTP answered at port %d of a pod of %s, where no policy of the mesh stands before %s",
 			c.From.Who(), c.Attempt.Port.Number, c.To.Who(), c.Attempt.Proxy)

@@ -41,7 +41,7 @@ var requests = []struct {
 	{"banner", probes.DoBanner, probes.PortBanner},
 }
 
-// Checks are the requests, their other forms, identities, proxy-port, control-plane, the two of egress, known, injected and the bypasses.
+// Checks are the requests, their other forms, identities, proxy-port, control-plane, the two of egress, known, identity, injected and the bypasses.
 func (Suite) Checks() []string {
 	var names []string
 	for _, r := range requests {
@@ -49,7 +49,7 @@ func (Suite) Checks() []string {
 	}
 	names = append(names, probes.Forms()...)
 	names = append(names, probes.Identities()...)
-	names = append(names, checkProxyPort, checkControlPlane, checkEgress, checkAllowed, checkKnown, checkInjected)
+	names = append(names, checkProxyPort, checkControlPlane, checkEgress, checkAllowed, checkKnown, checkIdentity, checkInjected)
 	for _, b := range bypasses {
 		names = append(names, b.check)
 	}
@@ -129,6 +129,7 @@ func (s Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 			for _, source := range sources {
 				if source.Proxied {
 					all = append(all, onKnowledge(t, source, to, now())...)
+					all = append(all, onIdentity(source, to)...)
 				}
 				for _, target := range suites.Proxied(to) {
 					all = append(all, onWorkload(t, source, target, now())...)

@@ -22,10 +22,10 @@ func TestPlan(t *testing.T) {
 	}
 	plan := Suite{Now: func() time.Time { return time.Unix(0, 0) }}.Plan(ten, suites.Whole(ten))
 	// Those of web and db try three hosts of the internet.
-	// Each of four namespaces' proxies is asked about those of the other tenants: three, two, two and three.
+	// Each of four namespaces' proxies is asked about those of the other tenants, and told that one of them asks: three, two, two and three.
 	// web is tried from api, db and p, and db from web and p, each with a proxy and without.
 	forms := probes.Forms()
-	require.Len(t, plan, (2*len(forms)+len(probes.Identities()))*5+len(cells)*(2*5*len(requests)+5*len(proxyPorts))+4*len(controlPorts)+2*len(bypasses)+10+2*3)
+	require.Len(t, plan, (2*len(forms)+len(probes.Identities()))*5+len(cells)*(2*5*len(requests)+5*len(proxyPorts))+4*len(controlPorts)+2*len(bypasses)+2*10+2*3)
 	ids := map[string]suites.Attempt{}
 	for _, a := range plan {
 		if ids[a.ID()] = a; a.Check == checkControlPlane {
@@ -37,6 +37,11 @@ func TestPlan(t *testing.T) {
 			assert.Equal(t, tenancy.Medium, a.Severity)
 			assert.Contains(t, a.Remedy, "in namespace "+a.From.Namespace+", a Sidecar")
 			assert.Equal(t, a.From.Tenant == "acme" && a.To.Tenant == "globex", a.Skip != "", "who may call has to know whom")
+			continue
+		}
+		if a.Check == checkIdentity {
+			assert.True(t, a.OneSided() && a.From.Proxied && !a.To.Proxied && a.Skip == "")
+			assert.Contains(t, a.Remedy, "namespace "+a.From.Namespace)
 			continue
 		}
 		if a.Check == checkEgress {
