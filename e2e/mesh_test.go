@@ -133,7 +133,7 @@ func heldBy(halves ...string) want {
 // makes of it.
 func evenWithout(mesh want) want {
 	return func(r verdicts.Result) verdicts.Verdict {
-		if !r.From.Sidecar && r.Check != "proxy-port" && !strings.HasPrefix(r.Check, "tls-") {
+		if !r.From.Sidecar && slices.Contains([]string{"http", "h2c", "tcp", "banner"}, r.Check) { // other forms of http say it no better
 			return verdicts.Leak
 		}
 		return mesh(r)

@@ -69,6 +69,9 @@ func (a *attribution) settleNonces(target *pod, receipts []probes.Receipt) (rest
 			rest = append(rest, r)
 			continue
 		}
+		if s.order.Do.Inward() {
+			continue // at its own pod, as it ought to
+		}
 		s.arrivals.Certain++
 		s.arrivals.Proven = s.arrivals.Proven || s.target == target
 	}

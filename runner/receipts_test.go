@@ -27,6 +27,7 @@ type scene struct {
 	http              *shot // from that pod
 	other             *shot // from a pod on the other node, as tcp
 	control           *shot // from the target's own namespace, as tcp
+	own               *shot // from the target, on itself
 }
 
 func newScene() *scene {
@@ -45,6 +46,8 @@ func newScene() *scene {
 	s.http = shoot(source, "n-http", "tcp", 8080, podAddress+":40003")
 	s.other = shoot(stranger, "n-other", "tcp", 9007, otherPodAddress+":40001")
 	s.control = shoot(own.pods[2], "n-control", "tcp", 9007, "10.0.2.6:40001")
+	s.own = shoot(s.target, "n-own", "tcp", 8080, targetAddress+":40001")
+	s.own.order.Do = probes.DoIdentity
 	s.known = map[string]*shot{}
 	for _, x := range s.all() {
 		s.known[x.order.Nonce] = x
@@ -61,7 +64,9 @@ func newScene() *scene {
 	return s
 }
 
-func (s *scene) all() []*shot { return []*shot{s.tcp, s.again, s.udp, s.http, s.other, s.control} }
+func (s *scene) all() []*shot {
+	return []*shot{s.tcp, s.again, s.udp, s.http, s.other, s.control, s.own}
+}
 
 // counts is what a shot was given: certain and possible arrivals.
 type counts struct{ certain, possible int }
@@ -88,6 +93,7 @@ func TestAttribution(t *testing.T) {
 		{"a nonce counts from whatever address", probes.Receipt{Proto: "tcp", Port: 9007, Nonce: "n-tcp", Remote: "203.0.113.7:1"}, map[string]counts{"tcp": certain}},
 		{"a nonce counts on whatever port", probes.Receipt{Proto: "udp", Port: 9053, Nonce: "n-tcp", Remote: podAddress + ":1"}, map[string]counts{"tcp": certain}},
 		{"a control's nonce is the control's", probes.Receipt{Proto: "tcp", Port: 9007, Nonce: "n-control", Remote: podAddress + ":40001"}, map[string]counts{"control": certain}},
+		{"what a pod asks of itself is nobody's", probes.Receipt{Proto: "http", Port: 8080, Nonce: "n-own", Remote: "127.0.0.6:1", Heard: true}, map[string]counts{}},
 		{"a nonce that nobody knows is none", probes.Receipt{Proto: "tcp", Port: 9007, Nonce: "stranger", Remote: podAddress + ":40001"}, map[string]counts{"tcp": certain}},
 		{"the pod's socket is the shot's", probes.Receipt{Proto: "tcp", Port: 9007, Remote: podAddress + ":40002"}, map[string]counts{"again": certain}},
 		{"the pod without a socket that matches is all its shots", probes.Receipt{Proto: "tcp", Port: 9007, Remote: podAddress + ":50000"}, map[string]counts{"tcp": certain, "again": certain}},

@@ -294,10 +294,11 @@ func (p *part) cellShot(c *cell, source *pod, round int) *shot {
 	if a.Out && !a.Witnessed {
 		aimOutside(s, c)
 	}
-	p.aim(s, c.target, a.Address, a.Lookup)
-	if a.Do == probes.DoIdentity {
-		s.order.Host, s.order.Token = s.order.Own, source.key.Token(s.order.Nonce)
+	target, address := c.target, a.Address
+	if a.Do == probes.DoIdentity { // which is made on the source's own
+		target, address = source, suites.ServiceName
 	}
+	p.aim(s, target, address, a.Lookup)
 	return s
 }
 
