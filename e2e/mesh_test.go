@@ -120,6 +120,8 @@ func heldBy(halves ...string) want {
 		switch {
 		case strings.HasPrefix(r.Check, "tls-"):
 			return verdicts.Isolated // whoever opens TLS has to show who it is, also where plain connections are taken
+		case r.From.Sidecar && (r.Check == "host-dot" || r.Check == "host-other") && slices.Contains(halves, identity):
+			return verdicts.Isolated // its own proxy does not know that host, and sends it on without an identity
 		case r.Check == "proxy-port", r.Check == "banner" && r.From.Sidecar:
 			return verdicts.Leak // before any policy of the mesh is asked
 		case r.From.Sidecar && slices.Contains(halves, authorisation), !r.From.Sidecar && len(halves) > 0:
