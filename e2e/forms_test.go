@@ -34,10 +34,7 @@ func (w *world) deny(tenant string, operation map[string]any) {
 // of which shows in its own cell; one that names what it allows does not.
 func TestMeshRequestForms(t *testing.T) {
 	requireMesh(t)
-	w := newWorld(t, 2)
-	a, b := w.tenants[0], w.tenants[1]
-	w.inject(a)
-	w.inject(b)
+	w, a, b := inMesh(t)
 	w.setPolicy(a, networkingv1.NetworkPolicyIngressRule{})
 	w.secure(a, identity)
 	// By Istio's default normalisation, BASE, of a path only what RFC 3986 calls the

@@ -10,22 +10,16 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/partywall/partywall/verdicts"
 )
-
-var envoyFilters = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1alpha3", Resource: "envoyfilters"}
 
 // patch has a tenant's proxies changed by one EnvoyFilter, whose only patch it is; nil
 // is as the mesh has them.
 func (w *world) patch(tenant string, patch map[string]any) {
 	w.t.Helper()
-	client, err := dynamic.NewForConfig(lab.config)
-	require.NoError(w.t, err)
 	for _, ns := range w.spaces[tenant] {
-		filters := client.Resource(envoyFilters).Namespace(ns)
+		filters := w.ofIstio("networking.istio.io", "v1alpha3", ns, "envoyfilters")
 		if patch == nil {
 			require.NoError(w.t, ignoreGone(filters.Delete(context.Background(), "patch", metav1.DeleteOptions{})))
 			continue
@@ -60,10 +54,7 @@ func ofClients(name string, asked map[string]any) map[string]any {
 // exactly the identities that it then cannot tell from a tenant's own.
 func TestMeshIdentities(t *testing.T) {
 	requireMesh(t)
-	w := newWorld(t, 2)
-	a, b := w.tenants[0], w.tenants[1]
-	w.inject(a)
-	w.inject(b)
+	w, a, b := inMesh(t)
 	w.setPolicy(a, networkingv1.NetworkPolicyIngressRule{})
 	const merged, replaced = "envoy.transport_sockets.tls", "anybody"
 	secret := func(name string) map[string]any {
@@ -123,10 +114,7 @@ func TestMeshIdentities(t *testing.T) {
 // A workload is told who asks it, unless its proxies pass on what a client says.
 func TestMeshCallers(t *testing.T) {
 	requireMesh(t)
-	w := newWorld(t, 2)
-	a, b := w.tenants[0], w.tenants[1]
-	w.inject(a)
-	w.inject(b)
+	w, a, b := inMesh(t)
 	const manager = "envoy.filters.network.http_connection_manager"
 	passed := map[string]any{
 		"applyTo": "NETWORK_FILTER",

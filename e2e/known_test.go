@@ -15,7 +15,7 @@ import (
 // what takes it away again.
 func (w *world) scope(ns string, spec map[string]any) (widen func()) {
 	w.t.Helper()
-	sidecars := w.ofIstio("networking.istio.io", ns, "sidecars")
+	sidecars := w.ofIstio("networking.istio.io", "v1", ns, "sidecars")
 	_, err := sidecars.Create(context.Background(), &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "networking.istio.io/v1", "kind": "Sidecar", "metadata": map[string]any{"name": "own"},
 		"spec": spec,
@@ -28,10 +28,7 @@ func (w *world) scope(ns string, spec map[string]any) (widen func()) {
 // once they are told of their own namespace alone.
 func TestMeshKnowledge(t *testing.T) {
 	requireMesh(t)
-	w := newWorld(t, 2)
-	a, b := w.tenants[0], w.tenants[1]
-	w.inject(a)
-	w.inject(b)
+	w, a, b := inMesh(t)
 	ask := func(want want) {
 		t.Helper()
 		o := w.run("--suite", "mesh", "--check", "known")

@@ -12,10 +12,7 @@ import (
 // cells, and ends with REGISTRY_ONLY.
 func TestMeshEgress(t *testing.T) {
 	requireMesh(t)
-	w := newWorld(t, 2)
-	a, b := w.tenants[0], w.tenants[1]
-	w.inject(a)
-	w.inject(b)
+	w, a, b := inMesh(t)
 	w.promises = []string{`egress: {internet: denied, internetHosts: ["203.0.113.10:80", "203.0.113.10:443", "web.outside.example"]}`}
 	ask := func(exit int, want want) {
 		t.Helper()

@@ -28,10 +28,8 @@ func TestMeshProxiesThatFail(t *testing.T) {
 		{"a target's is killed", syscall.SIGKILL, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			w := newWorld(t, 2)
-			w.inject(w.tenants[0])
-			w.inject(w.tenants[1])
-			w.setPolicy(w.tenants[0], networkingv1.NetworkPolicyIngressRule{}) // and no policy of the mesh: all of it is open
+			w, a, _ := inMesh(t)
+			w.setPolicy(a, networkingv1.NetworkPolicyIngressRule{}) // and no policy of the mesh: all of it is open
 			w.registry = suites.Registry{mesh.Suite{}}
 			stopped := tc.signal == syscall.SIGSTOP
 			var struck string

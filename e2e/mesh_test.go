@@ -53,6 +53,16 @@ func (w *world) inject(tenant string) {
 	}
 }
 
+// inMesh is a world of two tenants, both of which have the mesh's proxies.
+func inMesh(t *testing.T) (w *world, a, b string) {
+	t.Helper()
+	w = newWorld(t, 2)
+	a, b = w.tenants[0], w.tenants[1]
+	w.inject(a)
+	w.inject(b)
+	return w, a, b
+}
+
 // The mesh's two halves of a wall: whoever has no identity is refused, and of
 // those that have one only the tenant's own are let in.
 const (
@@ -103,14 +113,14 @@ func ignoreGone(err error) error {
 
 func (w *world) ofMesh(ns, resource string) dynamic.ResourceInterface {
 	w.t.Helper()
-	return w.ofIstio("security.istio.io", ns, resource)
+	return w.ofIstio("security.istio.io", "v1", ns, resource)
 }
 
-func (w *world) ofIstio(group, ns, resource string) dynamic.ResourceInterface {
+func (w *world) ofIstio(group, version, ns, resource string) dynamic.ResourceInterface {
 	w.t.Helper()
 	client, err := dynamic.NewForConfig(lab.config)
 	require.NoError(w.t, err)
-	return client.Resource(schema.GroupVersionResource{Group: group, Version: "v1", Resource: resource}).Namespace(ns)
+	return client.Resource(schema.GroupVersionResource{Group: group, Version: version, Resource: resource}).Namespace(ns)
 }
 
 // heldBy is the truth about a target whose walls are of the mesh alone: what it
@@ -251,9 +261,7 @@ func servesOthers(port int) bool { return port == 15020 || port == 15021 || port
 // what such a pod may, and nothing is claimed of it.
 func TestMeshWithoutItsControlPlane(t *testing.T) {
 	requireMesh(t)
-	w := newWorld(t, 2)
-	w.inject(w.tenants[0])
-	w.inject(w.tenants[1])
+	w, _, _ := inMesh(t)
 	w.scaleIstiod(0)
 	t.Cleanup(func() { w.scaleIstiod(1) })
 	o := w.run("--suite", "mesh", "--deploy-timeout", "20s")

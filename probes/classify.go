@@ -113,9 +113,11 @@ func classifyStatus(o Observation) Outcome {
 
 // isRBACHead knows the same denial of a HEAD, which tells the length of those words.
 func isRBACHead(o Observation) bool {
-	server := o.Header["server"]
-	return len(o.Bytes) == 0 && (server == "envoy" || server == "istio-envoy") && o.Header[lengthHeader] == strconv.Itoa(len(rbacBody))
+	return len(o.Bytes) == 0 && isEnvoy(o.Header["server"]) && o.Header[lengthHeader] == strconv.Itoa(len(rbacBody))
 }
+
+// isEnvoy knows the names that it gives itself.
+func isEnvoy(server string) bool { return server == "envoy" || server == "istio-envoy" }
 
 // classifyHead is for services that are not ours: any answer of their own
 // means that they were reached. A 403 may be the service's or a policy's, and
@@ -129,7 +131,7 @@ func classifyHead(o Observation) Outcome {
 	case o.Header["grpc-status"] == "7":
 		return Forbidden
 	case o.Status == http.StatusForbidden:
-		if s := o.Header["server"]; s == "envoy" || s == "istio-envoy" {
+		if isEnvoy(o.Header["server"]) {
 			return Forbidden
 		}
 		return Error

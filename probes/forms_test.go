@@ -8,17 +8,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // A target answers every form of the one question, and of none without its token.
 func TestEveryFormOfARequestIsAnswered(t *testing.T) {
 	t.Parallel()
-	target, err := ListenTarget(TargetOptions{Host: "127.0.0.1"})
-	require.NoError(t, err)
-	go target.Serve(t.Context())
-	key := NewKey()
-	require.NoError(t, target.SetKey(key))
+	target, key := startTarget(t, TargetOptions{})
 	port := target.Ports().HTTP
 	source := NewSource(target)
 	for _, form := range append(Forms(), "") {

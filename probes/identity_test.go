@@ -38,11 +38,7 @@ func TestTheLastWhoAsked(t *testing.T) {
 // nobody, as its proxy has it.
 func TestWhomAWorkloadIsToldOf(t *testing.T) {
 	t.Parallel()
-	target, err := ListenTarget(TargetOptions{Host: "127.0.0.1"})
-	require.NoError(t, err)
-	go target.Serve(t.Context())
-	key := NewKey()
-	require.NoError(t, target.SetKey(key))
+	target, key := startTarget(t, TargetOptions{})
 	at := &url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(target.Ports().HTTP))}
 	for name, tc := range map[string]struct {
 		proxy func(out http.Header)

@@ -60,11 +60,7 @@ func passOn(conn *tls.Conn, target int, seen chan<- *x509.Certificate) {
 // a client does not have, or knows who may say so, is not.
 func TestAnIdentityOfOnesOwnMaking(t *testing.T) {
 	t.Parallel()
-	target, err := ListenTarget(TargetOptions{Host: "127.0.0.1"})
-	require.NoError(t, err)
-	go target.Serve(t.Context())
-	key := NewKey()
-	require.NoError(t, target.SetKey(key))
+	target, key := startTarget(t, TargetOptions{})
 	port := target.Ports().HTTP
 	source := NewSource(target)
 	try := func(form string, at int) Outcome {

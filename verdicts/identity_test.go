@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/partywall/partywall/probes"
-	"github.com/partywall/partywall/suites"
 )
 
 func TestWhomAWorkloadIsToldOf(t *testing.T) {
@@ -33,11 +32,7 @@ func TestWhomAWorkloadIsToldOf(t *testing.T) {
 		}, Inconclusive, "did not answer it"},
 		"one round": {probes.Unresolved, func(c *Case) { c.Rounds = c.Rounds[:1] }, Inconclusive, "only 1 of 2 rounds"},
 	} {
-		c := ideal(tc.outcome)
-		c.Attempt.Suite, c.Attempt.Check, c.Attempt.Do, c.Attempt.Address, c.Attempt.From.Proxied = "mesh", "identity", probes.DoIdentity, suites.ProxyView, true
-		eachRound(&c, func(s *Seen) {
-			s.Observation, s.Control, s.Source, s.Arrivals = told("spiffe://x/ns/web/sa/default"), Control{}, SourceControl{}, Arrivals{}
-		})
+		c := saidByOwn(tc.outcome, told("spiffe://x/ns/web/sa/default"))
 		tc.spoil(&c)
 		r := Judge(c, Rules{}, "")
 		assert.Equal(t, tc.want, r.Verdict, "%s: %s", name, r.Why)

@@ -9,6 +9,16 @@ import (
 	"github.com/partywall/partywall/suites"
 )
 
+// saidByOwn is a case of what a source's own pod said of another tenant.
+func saidByOwn(outcome probes.Outcome, seen *probes.Observation) Case {
+	c := ideal(outcome)
+	c.Attempt.Suite, c.Attempt.Check, c.Attempt.Do, c.Attempt.Address, c.Attempt.From.Proxied = "mesh", string(seen.Do), seen.Do, suites.ProxyView, true
+	eachRound(&c, func(s *Seen) {
+		s.Observation, s.Control, s.Source, s.Arrivals = seen, Control{}, SourceControl{}, Arrivals{}
+	})
+	return c
+}
+
 func TestWhatAProxyKnows(t *testing.T) {
 	t.Parallel()
 	told := func(answers ...string) *probes.Observation {
@@ -29,11 +39,7 @@ func TestWhatAProxyKnows(t *testing.T) {
 		}, Inconclusive, "asking the pod's own proxy"},
 		"one round": {probes.Unresolved, func(c *Case) { c.Rounds = c.Rounds[:1] }, Inconclusive, "only 1 of 2 rounds"},
 	} {
-		c := ideal(tc.outcome)
-		c.Attempt.Suite, c.Attempt.Check, c.Attempt.Do, c.Attempt.Address, c.Attempt.From.Proxied = "mesh", "known", probes.DoKnown, suites.ProxyView, true
-		eachRound(&c, func(s *Seen) {
-			s.Observation, s.Control, s.Source, s.Arrivals = told(), Control{}, SourceControl{}, Arrivals{}
-		})
+		c := saidByOwn(tc.outcome, told())
 		tc.spoil(&c)
 		r := Judge(c, Rules{}, "")
 		assert.Equal(t, tc.want, r.Verdict, "%s: %s", name, r.Why)

@@ -150,8 +150,7 @@ func (s Suite) Plan(t *tenancy.Tenancy, part suites.Part) []suites.Attempt {
 func onForms(t *tenancy.Tenancy, from, to suites.Place, now time.Time) []suites.Attempt {
 	var all []suites.Attempt
 	for _, form := range probes.Forms() {
-		a := request(t, from, to, now, form, probes.DoHTTP, probes.PortHTTP)
-		a.Form, a.Target, a.Placement = form, cells[0].target, cells[0].placement
+		a := inForm(t, from, to, now, form)
 		if a.Expect == suites.Allowed {
 			a.Skip = "declared, for the port: a mesh may allow some requests of it only"
 		}
@@ -161,13 +160,19 @@ func onForms(t *tenancy.Tenancy, from, to suites.Place, now time.Time) []suites.
 	return all
 }
 
+// inForm is the request by HTTP in another form, which is its check too, on one cell.
+func inForm(t *tenancy.Tenancy, from, to suites.Place, now time.Time, form string) suites.Attempt {
+	a := request(t, from, to, now, form, probes.DoHTTP, probes.PortHTTP)
+	a.Form, a.Target, a.Placement = form, cells[0].target, cells[0].placement
+	return a
+}
+
 // onIdentities are requests by clients that show no identity, or one of their own
 // making.
 func onIdentities(t *tenancy.Tenancy, from, to suites.Place, now time.Time) []suites.Attempt {
 	var all []suites.Attempt
 	for _, form := range probes.Identities() {
-		a := request(t, from, to, now, form, probes.DoHTTP, probes.PortHTTP)
-		a.Form, a.Target, a.Placement = form, cells[0].target, cells[0].placement
+		a := inForm(t, from, to, now, form)
 		a.Remedy = fmt.Sprintf("in namespace %s, let no EnvoyFilter change what the proxies ask of a client's certificate, and the mesh trust no authority but its own; "+
 			"and a NetworkPolicy that admits its own tenant only keeps the others from the pods at all", to.Namespace)
 		all = append(all, a)
